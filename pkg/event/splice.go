@@ -1,0 +1,42 @@
+package event
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// Delivery is what only the moment of shipping knows of an event.
+type Delivery struct {
+	// Number counts the events that one sink was given, from 1 without holes.
+	// 0: not shipped, as in a search.
+	Number uint64
+
+	// Replayed marks an event that is shipped again on request.
+	Replayed bool
+}
+
+// AppendDoc appends the event's document to dst, with the sequence and the
+// delivery spliced in, and returns the result.
+func (e *Event) AppendDoc(dst []byte, d Delivery) []byte {
+	const head, tail = `{"event":{`, `}}`
+	if !bytes.HasPrefix(e.Doc, []byte(head)) || !bytes.HasSuffix(e.Doc, []byte(tail)) {
+		return append(dst, e.Doc...) // not a document of ours: leave it as it is
+	}
+	dst = append(dst, head...)
+	if e.Sequence > 0 {
+		dst = append(dst, `"sequence":`...)
+		dst = strconv.AppendUint(dst, e.Sequence, 10)
+		if e.Doc[len(head)] != '}' {
+			dst = append(dst, ',')
+		}
+	}
+	dst = append(dst, e.Doc[len(head):len(e.Doc)-len(tail)]...)
+	if d.Number > 0 {
+		dst = append(dst, `,"delivery":`...)
+		dst = strconv.AppendUint(dst, d.Number, 10)
+	}
+	if d.Replayed {
+		dst = append(dst, `,"replayed":true`...)
+	}
+	return append(dst, tail...)
+}
