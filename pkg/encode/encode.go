@@ -2,12 +2,17 @@
 // wants: ecs, ocsf, cim, cef, leef, or the original bytes.
 package encode
 
-import "github.com/shiplog/shiplog/pkg/event"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
 
 // An Encoder writes events in one format. It may be used from many goroutines.
 type Encoder interface {
 	// Append appends the event to dst as one line without a line break, and
-	// returns the result.
+	// returns the result. On an error dst is returned as it was given.
 	Append(dst []byte, e *event.Event, d event.Delivery) ([]byte, error)
 }
 
@@ -15,4 +20,19 @@ type Encoder interface {
 func Names() []string { return []string{"ecs", "ocsf", "cim", "cef", "leef", "raw"} }
 
 // New returns the encoder of a format; an error names the ones there are.
-func New(format string) (Encoder, error) { panic("not built") }
+func New(format string) (Encoder, error) {
+	switch format {
+	case "ecs":
+		return ecs{}, nil
+	case "raw":
+		return raw{}, nil
+	}
+	return nil, fmt.Errorf("there is no format %q; there are %s", format, strings.Join(Names(), ", "))
+}
+
+// ecs is the document itself.
+type ecs struct{}
+
+func (ecs) Append(dst []byte, e *event.Event, d event.Delivery) ([]byte, error) {
+	return e.AppendDoc(dst, d), nil
+}

@@ -1,0 +1,188 @@
+package ecsdoc
+
+import "bytes"
+
+// A scanner is one pass over a document.
+type scanner struct {
+	doc     []byte
+	values  []Value
+	rest    func(Parent, []byte, Value)
+	missing int // fields not found yet
+}
+
+// done is true when nothing is left to look for.
+func (s *scanner) done() bool { return s.missing == 0 && s.rest == nil }
+
+// object reads the object that begins at i, whose names are looked up in n. It
+// returns the index behind it, or less than 0 where it is malformed. When it has
+// found everything it returns early.
+func (s *scanner) object(i int, n *node, parent Parent) int {
+	if i >= len(s.doc) || s.doc[i] != '{' {
+		return -1
+	}
+	i = skipSpace(s.doc, i+1)
+	if i < len(s.doc) && s.doc[i] == '}' {
+		return i + 1
+	}
+	for {
+		if i >= len(s.doc) || s.doc[i] != '"' {
+			return -1
+		}
+		end := skipString(s.doc, i)
+		if end < 0 {
+			return -1
+		}
+		name := s.doc[i+1 : end-1]
+		i = skipSpace(s.doc, end)
+		if i >= len(s.doc) || s.doc[i] != ':' {
+			return -1
+		}
+		if i = s.member(skipSpace(s.doc, i+1), name, n, parent); i < 0 || s.done() {
+			return i
+		}
+		i = skipSpace(s.doc, i)
+		if i >= len(s.doc) {
+			return -1
+		}
+		switch s.doc[i] {
+		case ',':
+			i = skipSpace(s.doc, i+1)
+		case '}':
+			return i + 1
+		default:
+			return -1
+		}
+	}
+}
+
+// member reads the value at i of the member called name.
+func (s *scanner) member(i int, name []byte, n *node, parent Parent) int {
+	full := name
+	next := n.child(name)
+	for next == nil {
+		dot := bytes.IndexByte(name, '.')
+		if dot < 0 {
+			break
+		}
+		if n = n.child(name[:dot]); n == nil {
+			break
+		}
+		parent = parent.with(string(name[:dot]))
+		name = name[dot+1:]
+		full = name
+		next = n.child(name)
+	}
+	if next == nil {
+		end := skipValue(s.doc, i)
+		if end >= 0 && s.rest != nil {
+			s.rest(parent, full, s.doc[i:end])
+		}
+		return end
+	}
+	if next.slot < 0 && len(next.children) > 0 && i < len(s.doc) && s.doc[i] == '{' {
+		return s.object(i, next, parent.with(next.nameIn(n)))
+	}
+	end := skipValue(s.doc, i)
+	if end < 0 {
+		return -1
+	}
+	if next.slot >= 0 {
+		s.found(next.slot, s.doc[i:end])
+		if len(next.children) > 0 && s.doc[i] == '{' {
+			rest := s.rest
+			s.rest = nil // the whole value is in a path of the set
+			s.object(i, next, Parent{})
+			s.rest = rest
+		}
+	} else if s.rest != nil {
+		s.rest(parent, full, s.doc[i:end]) // a scalar where the paths expect an object
+	}
+	return end
+}
+
+func (n *node) nameIn(parent *node) string {
+	for _, c := range parent.children {
+		if c.node == n {
+			return c.name
+		}
+	}
+	return ""
+}
+
+func (s *scanner) found(slot int, v Value) {
+	if s.values[slot] == nil {
+		s.missing--
+	}
+	s.values[slot] = v
+}
+
+func skipSpace(doc []byte, i int) int {
+	for i < len(doc) && (doc[i] == ' ' || doc[i] == '\t' || doc[i] == '\n' || doc[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipString returns the index behind the string that begins at i, or -1.
+func skipString(doc []byte, i int) int {
+	start := i + 1
+	for i = start; ; i++ {
+		quote := bytes.IndexByte(doc[i:], '"')
+		if quote < 0 {
+			return -1
+		}
+		i += quote
+		slashes := 0
+		for k := i - 1; k >= start && doc[k] == '\\'; k-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i + 1
+		}
+	}
+}
+
+// skipValue returns the index behind the value that begins at i, or -1.
+func skipValue(doc []byte, i int) int {
+	if i >= len(doc) {
+		return -1
+	}
+	switch doc[i] {
+	case '"':
+		return skipString(doc, i)
+	case '{', '[':
+		return skipNested(doc, i)
+	}
+	start := i
+	for i < len(doc) && !endsScalar[doc[i]] {
+		i++
+	}
+	if i == start {
+		return -1
+	}
+	return i
+}
+
+// skipNested returns the index behind the object or array that begins at i, or -1.
+func skipNested(doc []byte, i int) int {
+	depth := 0
+	for i < len(doc) {
+		switch doc[i] {
+		case '"':
+			if i = skipString(doc, i); i < 0 {
+				return -1
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return -1
+}
+
+var endsScalar = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, ':': true, '}': true, ']': true, '"': true, '{': true, '[': true}
