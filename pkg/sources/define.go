@@ -9,7 +9,9 @@ import (
 // Settings is what every kind's configuration can do.
 type Settings interface {
 	// Validate returns what is wrong with the values, beyond what the decoder
-	// sees.
+	// sees: errors of config.Problem and config.Warn, joined, which name the
+	// field. It is also asked when the decoder found mistakes, so that all are
+	// told at once, and must bear with values left at their defaults.
 	Validate() error
 
 	base() *Common
@@ -18,10 +20,10 @@ type Settings interface {
 // Common is the part of the configuration that all kinds share. A kind's config
 // embeds it inline.
 type Common struct {
-	Type string `yaml:"type"`
+	Type string `yaml:"type" doc:"Kind of the source."`
 
 	// Decoder says what the records are: prefect, ecs or json.
-	Decoder string `yaml:"decoder"`
+	Decoder string `yaml:"decoder" enum:"prefect,ecs,json" doc:"What the records are."`
 }
 
 func (c *Common) base() *Common { return c }
@@ -58,7 +60,8 @@ type Spec struct {
 // Open builds the source. It opens no connection and starts no goroutine.
 func (s Spec) Open(deps Deps) (Source, error) { return s.open(deps) }
 
-// Decode checks a section and makes it a Spec.
+// Decode checks a section and makes it a Spec. Its errors are config.Errors, with
+// every mistake and its position.
 func (f Factory) Decode(s config.Section) (Spec, error) { return f.decode(s) }
 
 // Defaults returns a config of the kind with its defaults, for documentation
@@ -80,11 +83,8 @@ func Define[C any, P interface {
 		},
 		decode: func(s config.Section) (Spec, error) {
 			c := defaults()
-			if err := s.Decode(&c); err != nil {
-				return Spec{}, err
-			}
 			p := P(&c)
-			if err := p.Validate(); err != nil {
+			if err := s.Check(s.Decode(p), p.Validate); err != nil {
 				return Spec{}, err
 			}
 			return Spec{
