@@ -110,18 +110,18 @@ func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence in
 		who.producer, who.epoch, baseSequence = -1, -1, -1
 	}
 	be := binary.BigEndian
-	be.PutUint64(out[0:], 0)                                        // base offset: the broker's business
-	be.PutUint32(out[atLength:], uint32(len(out)-atLeaderEpoch))    //nolint:gosec // bounded by max_message_bytes
-	be.PutUint32(out[atLeaderEpoch:], 0xffffffff)                   // unknown
-	out[atMagic] = 2                                                //
-	be.PutUint16(out[atAttributes:], attributes)                    //
-	be.PutUint32(out[atLastOffsetDelta:], uint32(b.count-1))        //nolint:gosec // bounded by the batch
-	be.PutUint64(out[atFirstTimestamp:], uint64(b.first))           //nolint:gosec // two's complement is the format
-	be.PutUint64(out[atMaxTimestamp:], uint64(b.max))               //nolint:gosec // as above
-	be.PutUint64(out[atProducerID:], uint64(who.producer))          //nolint:gosec // as above
-	be.PutUint16(out[atProducerEpoch:], uint16(who.epoch))          //nolint:gosec // as above
-	be.PutUint32(out[atBaseSequence:], uint32(baseSequence))        //nolint:gosec // as above
-	be.PutUint32(out[atCount:], uint32(b.count))                    //nolint:gosec // bounded by the batch
+	be.PutUint64(out[0:], 0)                                     // base offset: the broker's business
+	be.PutUint32(out[atLength:], uint32(len(out)-atLeaderEpoch)) //nolint:gosec // bounded by max_message_bytes
+	be.PutUint32(out[atLeaderEpoch:], 0xffffffff)                // unknown
+	out[atMagic] = 2                                             //
+	be.PutUint16(out[atAttributes:], attributes)                 //
+	be.PutUint32(out[atLastOffsetDelta:], uint32(b.count-1))     //nolint:gosec // bounded by the batch
+	be.PutUint64(out[atFirstTimestamp:], uint64(b.first))        //nolint:gosec // two's complement is the format
+	be.PutUint64(out[atMaxTimestamp:], uint64(b.max))            //nolint:gosec // as above
+	be.PutUint64(out[atProducerID:], uint64(who.producer))       //nolint:gosec // as above
+	be.PutUint16(out[atProducerEpoch:], uint16(who.epoch))       //nolint:gosec // as above
+	be.PutUint32(out[atBaseSequence:], uint32(baseSequence))     //nolint:gosec // as above
+	be.PutUint32(out[atCount:], uint32(b.count))                 //nolint:gosec // bounded by the batch
 	be.PutUint32(out[atCRC:], crc32.Checksum(out[atAttributes:], castagnoli))
 	return out, nil
 }

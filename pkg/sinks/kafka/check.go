@@ -1,0 +1,201 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+	"github.com/segmentio/kafka-go/protocol/heartbeat"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+	"github.com/segmentio/kafka-go/protocol/rawproduce"
+)
+
+// Check implements sinks.Checker. Rights are tried out with requests that a
+// broker refuses for their content, after it has looked at the right.
+func (s *sink) Check(ctx context.Context, say func(line string)) error {
+	m, err := s.cluster.metadata(ctx)
+	if err != nil {
+		s.cluster.forget()
+		return s.hint(err)
+	}
+	t := &m.Topics[0]
+	replicas := len(t.Partitions[0].ReplicaNodes)
+	say(fmt.Sprintf("%d brokers; topic %s has %d partitions with %d replicas", len(m.Brokers), s.cfg.Topic, len(t.Partitions), replicas))
+	errs := []error{s.checkLeaders(ctx), s.checkWrite(ctx, t), s.checkTopic(ctx, replicas, say)}
+	if s.live != nil {
+		errs = append(errs, s.checkTransactions(ctx, say))
+	}
+	return errors.Join(errs...)
+}
+
+// hint adds what to do to an error that does not say it.
+func (s *sink) hint(err error) error {
+	text := err.Error()
+	switch {
+	case s.cluster.transport.TLS == nil && strings.Contains(text, "EOF"):
+		return fmt.Errorf("%w; the broker hung up: perhaps this port wants TLS (tls:) or SASL (sasl:)", err)
+	case s.cluster.transport.TLS != nil && strings.Contains(text, "first record does not look like a TLS handshake"):
+		return fmt.Errorf("%w; this port speaks no TLS: leave tls out, or use the broker's TLS port", err)
+	default:
+		return err
+	}
+}
+
+func (s *sink) checkLeaders(ctx context.Context) error {
+	leaders, err := s.cluster.leaders(ctx)
+	if err != nil {
+		return err
+	}
+	for n, leader := range leaders {
+		if leader < 0 {
+			return fmt.Errorf("partition %s has no leader: its brokers are down", partitionName(s.cfg.Topic, int32(n))) //nolint:gosec // small
+		}
+	}
+	return nil
+}
+
+// checkWrite asks for the right to write with a request that has no records.
+func (s *sink) checkWrite(ctx context.Context, t *metadata.ResponseTopic) error {
+	r, err := s.cluster.ask(ctx, &rawproduce.Request{
+		Acks: acksAll, Timeout: 1000,
+		Topics: []rawproduce.RequestTopic{{Topic: s.cfg.Topic, Partitions: []rawproduce.RequestPartition{{
+			Partition: t.Partitions[0].PartitionIndex,
+			RecordSet: protocol.RawRecordSet{Reader: strings.NewReader("")},
+		}}}},
+	})
+	if err != nil {
+		return fmt.Errorf("try the right to write to %s: %w", s.cfg.Topic, err)
+	}
+	answers, _, err := answersOf(r)
+	if err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if a.code == kafka.TopicAuthorizationFailed || a.code == kafka.ClusterAuthorizationFailed {
+			return fmt.Errorf("grant Write on the topic %s: %w", s.cfg.Topic, a.err())
+		}
+	}
+	return nil
+}
+
+// checkTopic compares the topic's settings with ours.
+func (s *sink) checkTopic(ctx context.Context, replicas int, say func(string)) error {
+	r, err := s.cluster.ask(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{{
+		ResourceType: int8(kafka.ResourceTypeTopic), ResourceName: s.cfg.Topic,
+		ConfigNames: []string{"max.message.bytes", "min.insync.replicas", "retention.ms", "cleanup.policy"},
+	}}})
+	if err != nil {
+		return fmt.Errorf("read the settings of topic %s: %w", s.cfg.Topic, err)
+	}
+	res, ok := r.(*describeconfigs.Response)
+	if !ok || len(res.Resources) != 1 {
+		return errAnswer
+	}
+	if code := kafka.Error(res.Resources[0].ErrorCode); code != 0 {
+		say("the topic's settings could not be compared (DescribeConfigs is not granted): " + code.Title())
+		return nil
+	}
+	settings := make(map[string]string)
+	for _, e := range res.Resources[0].ConfigEntries {
+		settings[e.ConfigName] = e.ConfigValue
+	}
+	return s.compare(settings, replicas, say)
+}
+
+func (s *sink) compare(settings map[string]string, replicas int, say func(string)) error {
+	var errs []error
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(settings[name], 10, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	if limit := number("max.message.bytes"); limit > 0 && limit < int64(s.cfg.MaxMessageBytes) {
+		say(fmt.Sprintf("the topic takes record batches of %d bytes, max_message_bytes is %d: batches that stay larger after compression are sent twice, in halves", limit, s.cfg.MaxMessageBytes))
+	}
+	switch isr := number("min.insync.replicas"); {
+	case isr > int64(replicas):
+		errs = append(errs, fmt.Errorf("topic %s wants %d replicas in sync but has %d: it takes no record; lower min.insync.replicas or add replicas", s.cfg.Topic, isr, replicas))
+	case isr == 1 && replicas > 1:
+		say("min.insync.replicas is 1: an acknowledged event can be lost with one broker; 2 is safer")
+	}
+	if ms := number("retention.ms"); ms > 0 {
+		say(fmt.Sprintf("the topic keeps records for %s after their time", time.Duration(ms)*time.Millisecond))
+		if ms < (24*time.Hour).Milliseconds() && s.cfg.Timestamp == "occurred" {
+			errs = append(errs, fmt.Errorf("topic %s deletes records that are older than %s by the time they occurred, so late events would vanish at once: raise retention.ms, or set timestamp: now", s.cfg.Topic, time.Duration(ms)*time.Millisecond))
+		}
+	}
+	if strings.Contains(settings["cleanup.policy"], "compact") && s.cfg.Key != "event.id" {
+		errs = append(errs, fmt.Errorf("topic %s is compacted: of the events with the same %s only the last is kept; use key: event.id, or cleanup.policy=delete", s.cfg.Topic, s.cfg.Key))
+	}
+	return errors.Join(errs...)
+}
+
+// checkTransactions tries the rights that exactly_once needs beyond Write.
+func (s *sink) checkTransactions(ctx context.Context, say func(string)) error {
+	say(fmt.Sprintf("exactly once as transactional id %s, cursor in the group %s", s.live.id, s.live.group))
+	return errors.Join(s.checkTransactionalID(ctx), s.checkGroup(ctx), s.checkRead(ctx))
+}
+
+// nobody is a producer id that was never given out.
+const nobody = 1<<62 - 1
+
+func (s *sink) checkTransactionalID(ctx context.Context) error {
+	r, err := s.cluster.ask(ctx, &addpartitionstotxn.Request{
+		TransactionalID: s.live.id, ProducerID: nobody,
+		Topics: []addpartitionstotxn.RequestTopic{{Name: s.cfg.Topic, Partitions: []int32{0}}},
+	})
+	if err != nil {
+		return fmt.Errorf("try the transactional id %s: %w", s.live.id, err)
+	}
+	res, ok := r.(*addpartitionstotxn.Response)
+	if ok && worstOf(res) == kafka.TransactionalIDAuthorizationFailed {
+		return fmt.Errorf("grant Write and Describe on the transactional id %s: %w", s.live.id, kafka.TransactionalIDAuthorizationFailed)
+	}
+	return nil
+}
+
+func (s *sink) checkGroup(ctx context.Context) error {
+	r, err := s.cluster.ask(ctx, &heartbeat.Request{GroupID: s.live.group, GenerationID: -1, MemberID: "nobody"})
+	if err != nil {
+		return fmt.Errorf("try the group %s: %w", s.live.group, err)
+	}
+	res, ok := r.(*heartbeat.Response)
+	if ok && kafka.Error(res.ErrorCode) == kafka.GroupAuthorizationFailed {
+		return fmt.Errorf("grant Read on the group %s: %w", s.live.group, kafka.GroupAuthorizationFailed)
+	}
+	return nil
+}
+
+func (s *sink) checkRead(ctx context.Context) error {
+	r, err := s.cluster.ask(ctx, &fetch.Request{
+		ReplicaID: -1, MaxWaitTime: 1, MinBytes: 0, MaxBytes: 1, SessionEpoch: -1,
+		Topics: []fetch.RequestTopic{{Topic: s.cfg.Topic, Partitions: []fetch.RequestPartition{{
+			CurrentLeaderEpoch: -1, LogStartOffset: -1, PartitionMaxBytes: 1,
+		}}}},
+	})
+	if err != nil {
+		return fmt.Errorf("try the right to read %s: %w", s.cfg.Topic, err)
+	}
+	res, ok := r.(*fetch.Response)
+	if !ok {
+		return errAnswer
+	}
+	for _, t := range res.Topics {
+		for i := range t.Partitions {
+			if kafka.Error(t.Partitions[i].ErrorCode) == kafka.TopicAuthorizationFailed {
+				return fmt.Errorf("grant Read on the topic %s, for the cursor: %w", s.cfg.Topic, kafka.TopicAuthorizationFailed)
+			}
+		}
+	}
+	return nil
+}

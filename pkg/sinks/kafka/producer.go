@@ -1,0 +1,295 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/addoffsetstotxn"
+	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
+	"github.com/segmentio/kafka-go/protocol/endtxn"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
+	"github.com/segmentio/kafka-go/protocol/offsetfetch"
+	"github.com/segmentio/kafka-go/protocol/txnoffsetcommit"
+
+	"github.com/shiplog/shiplog/pkg/fault"
+)
+
+const (
+	// settleFirst and settleMost are the waits while the cluster finishes an
+	// earlier transaction or moves a coordinator: part of the protocol, some
+	// milliseconds each, and bounded by the caller's context.
+	settleFirst = 10 * time.Millisecond
+	settleMost  = 250 * time.Millisecond
+
+	// transactionTimeout is after how long the cluster aborts a transaction
+	// that was left open. Below transaction.max.timeout.ms of any broker.
+	transactionTimeout = time.Minute
+
+	abortTimeout = 2 * time.Second
+)
+
+// producer is a transactional producer (KIP-98) of one transactional id. The
+// cursor travels in the same transactions as the records: as the offset that a
+// consumer group of ours committed for partition 0 of the topic.
+//
+// Whatever goes wrong, and whatever is not known for certain, ends in the same
+// way: the next batch begins with InitProducerId. That aborts what was left
+// open, waits for what was committed, and raises the epoch, so that a request
+// of ours that is still on its way can no longer do harm. Then the group's
+// offset tells what got through. Overflow of the epoch and expiry of the id
+// are settled by the same request.
+type producer struct {
+	sink  *sink
+	id    string // transactional id
+	group string // keeps the cursor; empty: no cursor
+
+	mu sync.Mutex // one transaction at a time; guards what follows
+	identity
+	sequences map[int32]int32 // next sequence number by partition
+	ready     bool
+	cursor    uint64 // everything up to here is committed
+	fenced    int    // how often in a row another producer took our place
+}
+
+func newProducer(s *sink, id, group string) *producer {
+	return &producer{sink: s, id: id, group: group}
+}
+
+// advance counts records that a partition has taken.
+func (p *producer) advance(partition int32, n int) {
+	p.sequences[partition] = int32((int64(p.sequences[partition]) + int64(n)) & math.MaxInt32) //nolint:gosec // wraps to 0 as the protocol wants
+}
+
+// begin makes sure that the producer may write. Called with mu held.
+func (p *producer) begin(ctx context.Context) error {
+	if p.ready {
+		return nil
+	}
+	err := p.settle(ctx, "init producer id", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &initproducerid.Request{
+			TransactionalID:      p.id,
+			TransactionTimeoutMs: int32(transactionTimeout.Milliseconds()),
+			ProducerID:           -1,
+			ProducerEpoch:        -1,
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*initproducerid.Response)
+		if !ok {
+			return 0, errAnswer
+		}
+		p.identity = identity{transactional: true, producer: res.ProducerID, epoch: res.ProducerEpoch}
+		return kafka.Error(res.ErrorCode), nil
+	})
+	if err != nil {
+		return err
+	}
+	p.sequences = make(map[int32]int32)
+	if p.group != "" {
+		if err := p.recall(ctx); err != nil {
+			return err
+		}
+	}
+	p.ready = true
+	return nil
+}
+
+// recall reads the cursor.
+func (p *producer) recall(ctx context.Context) error {
+	topic := p.sink.cfg.Topic
+	return p.settle(ctx, "read the cursor", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &offsetfetch.Request{
+			GroupID: p.group,
+			Topics:  []offsetfetch.RequestTopic{{Name: topic, PartitionIndexes: []int32{0}}},
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*offsetfetch.Response)
+		if !ok {
+			return 0, errAnswer
+		}
+		if res.ErrorCode != 0 {
+			return kafka.Error(res.ErrorCode), nil
+		}
+		if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
+			return 0, errAnswer
+		}
+		part := &res.Topics[0].Partitions[0]
+		if part.ErrorCode == 0 {
+			p.cursor = uint64(max(part.CommittedOffset, 0)) //nolint:gosec // not negative
+		}
+		return kafka.Error(part.ErrorCode), nil
+	})
+}
+
+// enlist adds partitions, and the cursor's group, to the transaction.
+func (p *producer) enlist(ctx context.Context, partitions []int32) error {
+	err := p.settle(ctx, "add partitions to the transaction", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &addpartitionstotxn.Request{
+			TransactionalID: p.id, ProducerID: p.producer, ProducerEpoch: p.epoch,
+			Topics: []addpartitionstotxn.RequestTopic{{Name: p.sink.cfg.Topic, Partitions: partitions}},
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*addpartitionstotxn.Response)
+		if !ok {
+			return 0, errAnswer
+		}
+		return worstOf(res), nil
+	})
+	if err != nil || p.group == "" {
+		return err
+	}
+	return p.settle(ctx, "add the cursor to the transaction", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &addoffsetstotxn.Request{
+			TransactionalID: p.id, ProducerID: p.producer, ProducerEpoch: p.epoch, GroupID: p.group,
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*addoffsetstotxn.Response)
+		if !ok {
+			return 0, errAnswer
+		}
+		return kafka.Error(res.ErrorCode), nil
+	})
+}
+
+// worstOf is the first error of an answer that is not just the consequence of
+// another partition's.
+func worstOf(res *addpartitionstotxn.Response) kafka.Error {
+	const operationNotAttempted kafka.Error = 55
+	worst := kafka.Error(0)
+	for _, t := range res.Results {
+		for _, part := range t.Results {
+			code := kafka.Error(part.ErrorCode)
+			if worst == 0 || worst == operationNotAttempted {
+				worst = code
+			}
+		}
+	}
+	return worst
+}
+
+// record writes the cursor into the transaction.
+func (p *producer) record(ctx context.Context, through uint64) error {
+	return p.settle(ctx, "write the cursor", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &txnoffsetcommit.Request{
+			TransactionalID: p.id, GroupID: p.group,
+			ProducerID: p.producer, ProducerEpoch: p.epoch, GenerationID: -1,
+			Topics: []txnoffsetcommit.RequestTopic{{Name: p.sink.cfg.Topic, Partitions: []txnoffsetcommit.RequestPartition{{
+				Partition: 0, CommittedOffset: int64(through), //nolint:gosec // a sequence fits
+				CommittedLeaderEpoch: -1,
+				CommittedMetadata:    "shiplog journal sequence " + strconv.FormatUint(through, 10),
+			}}}},
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*txnoffsetcommit.Response)
+		if !ok || len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
+			return 0, errAnswer
+		}
+		return kafka.Error(res.Topics[0].Partitions[0].ErrorCode), nil
+	})
+}
+
+// end commits or aborts.
+func (p *producer) end(ctx context.Context, commit bool) error {
+	return p.settle(ctx, "end the transaction", func() (kafka.Error, error) {
+		r, err := p.sink.cluster.ask(ctx, &endtxn.Request{
+			TransactionalID: p.id, ProducerID: p.producer, ProducerEpoch: p.epoch, Committed: commit,
+		})
+		if err != nil {
+			return 0, err
+		}
+		res, ok := r.(*endtxn.Response)
+		if !ok {
+			return 0, errAnswer
+		}
+		return kafka.Error(res.ErrorCode), nil
+	})
+}
+
+// abandon gives the transaction up. The abort is a courtesy to consumers, which
+// read on at once; where it does not get through, begin does the same.
+func (p *producer) abandon(ctx context.Context) {
+	p.ready = false
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if err := p.end(ctx, false); err != nil {
+		p.sink.deps.Log.Debug("transaction not aborted", "err", err)
+	}
+}
+
+// settle repeats a request for as long as the cluster is busy with what came
+// before it.
+func (p *producer) settle(ctx context.Context, what string, ask func() (kafka.Error, error)) error {
+	wait := settleFirst
+	for {
+		began := time.Now()
+		code, err := ask()
+		if err != nil {
+			p.sink.deps.Monitor.Request(statusOf(err), time.Since(began), 0)
+			return classify(fmt.Errorf("%s as %s: %w", what, p.id, err))
+		}
+		if code == 0 {
+			p.sink.deps.Monitor.Request("ok", time.Since(began), 0)
+			return nil
+		}
+		p.sink.deps.Monitor.Request(status(code), time.Since(began), 0)
+		if !settling(code) {
+			return p.judge(what, code)
+		}
+		p.sink.deps.Monitor.Waiting("transaction coordinator")
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return fault.New(fault.Retry, status(code), fmt.Errorf("%s as %s: %w: %w", what, p.id, code, ctx.Err()))
+		}
+		p.sink.deps.Monitor.Waiting("")
+		wait = min(2*wait, settleMost)
+	}
+}
+
+// settling says whether an error passes within moments.
+func settling(code kafka.Error) bool {
+	switch code { //nolint:exhaustive // all others do not
+	case kafka.ConcurrentTransactions, kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable,
+		kafka.NotCoordinatorForGroup, kafka.UnstableOffsetCommit:
+		return true
+	default:
+		return false
+	}
+}
+
+// judge makes an error of a code, and tells operators of a rival.
+func (p *producer) judge(what string, code kafka.Error) error {
+	err := fmt.Errorf("%s as %s: %w", what, p.id, code)
+	switch code { //nolint:exhaustive // the others are classified by the table
+	case kafka.InvalidProducerEpoch, kafka.ProducerFenced:
+		if p.fenced++; p.fenced > 1 {
+			return fault.New(fault.Setup, "fenced", fmt.Errorf("another producer uses the transactional id again and again; was the data directory copied to a second agent? %w", err))
+		}
+		return fault.New(fault.Retry, "fenced", err)
+	case kafka.TransactionalIDAuthorizationFailed:
+		return fault.New(fault.Setup, status(code), fmt.Errorf("grant Write and Describe on the transactional id %s: %w", p.id, err))
+	case kafka.GroupAuthorizationFailed:
+		return fault.New(fault.Setup, status(code), fmt.Errorf("grant Read on the group %s: %w", p.group, err))
+	case kafka.TopicAuthorizationFailed:
+		return fault.New(fault.Setup, status(code), fmt.Errorf("grant Write, Describe and Read (for the cursor) on the topic %s: %w", p.sink.cfg.Topic, err))
+	default:
+		return classify(err)
+	}
+}
+
+var errAnswer = errors.New("an answer about something else")

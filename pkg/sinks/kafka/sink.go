@@ -1,0 +1,97 @@
+package kafka
+
+import (
+	"context"
+	"time"
+
+	"github.com/segmentio/kafka-go/compress"
+
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/sinks"
+)
+
+// sink produces to one topic. Without transactions it keeps no state but the
+// connections.
+type sink struct {
+	cfg     Config
+	deps    sinks.Deps
+	cluster *cluster
+	codec   compress.Compression
+	key     func(*event.Event) string
+
+	// live and replay write in transactions; nil without exactly_once. They
+	// are two, so that a replay leaves the cursor alone.
+	live, replay *producer
+}
+
+func open(c Config, deps sinks.Deps) (sinks.Sink, error) {
+	codec, err := codec(c.Compression)
+	if err != nil {
+		return nil, err
+	}
+	client := deps.UserAgent
+	if client == "" {
+		client = "shiplog"
+	}
+	cl, err := newCluster(c, client)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{cfg: c, deps: deps, cluster: cl, codec: codec, key: keys[c.Key]}
+	if !c.ExactlyOnce {
+		return s, nil
+	}
+	name := "shiplog-" + deps.Agent + "-" + deps.Name
+	s.live = newProducer(s, name, name)
+	s.replay = newProducer(s, name+"-replay", "")
+	return &resumer{s}, nil
+}
+
+// Deliver implements sinks.Sink.
+func (s *sink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
+	if len(b.Items) == 0 {
+		return sinks.Report{}, nil
+	}
+	leaders, err := s.cluster.leaders(ctx)
+	if err != nil {
+		s.cluster.forget()
+		return sinks.Report{}, err
+	}
+	p := s.plan(b, leaders, nil, all(len(b.Items)))
+	p.run(ctx)
+	if p.stale {
+		s.cluster.forget()
+	}
+	if p.accepted == 0 && len(p.results) == len(b.Items) && p.refused == 0 {
+		return sinks.Report{}, p.results[0].Err // nothing got through: one cause is enough
+	}
+	return sinks.Report{Results: p.results}, nil
+}
+
+func all(n int) []int {
+	indices := make([]int, n)
+	for i := range indices {
+		indices[i] = i
+	}
+	return indices
+}
+
+// Close implements sinks.Sink.
+func (s *sink) Close(context.Context) error {
+	s.cluster.forget()
+	return nil
+}
+
+// timeOf is the time of an event's record.
+func (s *sink) timeOf(e *event.Event, now time.Time) time.Time {
+	switch {
+	case s.cfg.Timestamp == "now":
+		return now
+	case !e.Occurred.IsZero():
+		return e.Occurred
+	case !e.Received.IsZero():
+		return e.Received
+	default:
+		return now
+	}
+}
