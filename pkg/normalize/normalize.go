@@ -3,30 +3,67 @@
 package normalize
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A Normalizer normalizes the records of one source. It belongs to one
 // goroutine; New is cheap enough to have one a worker.
-type Normalizer struct{}
+type Normalizer struct {
+	source     []byte // as a JSON string
+	name       string
+	decoder    string
+	processors *Processors
+	unmapped   func(resourceType string)
+
+	plans  map[string]*plan // action, as written in JSON → plan
+	fields fields
+}
 
 // Options are what a normalizer needs to know of its source.
 type Options struct {
 	Source  string // its name in the config
-	Decoder string // prefect, ecs or json
+	Decoder string // prefect, ecs or json; empty: prefect
 
 	// Processors run in order on every event. Compile them once with
 	// CompileProcessors; they may be shared.
 	Processors *Processors
+
+	// Unmapped, where it is not nil, is called for every event that the catalogue
+	// does not have, with its resource type, or "other" where that is not known
+	// either: a bounded set.
+	Unmapped func(resourceType string)
 }
 
-// Processors is a checked list of processors. It may be shared by normalizers.
-type Processors struct{}
+// Decoders lists the decoders.
+func Decoders() []string { return []string{"prefect", "ecs", "json"} }
 
-// New returns a normalizer.
-func New(o Options) (*Normalizer, error) { panic("not built") }
+// New returns a normalizer. An error names the decoders there are.
+func New(o Options) (*Normalizer, error) {
+	if o.Decoder == "" {
+		o.Decoder = "prefect"
+	}
+	if !slices.Contains(Decoders(), o.Decoder) {
+		return nil, unknownDecoder(o.Decoder)
+	}
+	return &Normalizer{
+		source: appendString(nil, o.Source), name: o.Source, decoder: o.Decoder,
+		processors: o.Processors, unmapped: o.Unmapped,
+		plans: map[string]*plan{},
+	}, nil
+}
+
+func unknownDecoder(name string) error {
+	return fmt.Errorf("unknown decoder %q: there are %s", name, strings.Join(Decoders(), ", "))
+}
 
 // Verdict is what became of a record.
 type Verdict uint8
@@ -34,8 +71,19 @@ type Verdict uint8
 // The verdicts.
 const (
 	Keep    Verdict = iota // it is an event
-	Drop                   // a processor dropped it on purpose
+	Drop                   // dropped on purpose
 	Invalid                // it cannot be read: a dead letter
+)
+
+// The reasons of Invalid, and of a Drop that no processor asked for.
+const (
+	NotJSON     = "not_json"
+	NotUTF8     = "not_utf8"
+	NotObject   = "not_object" // JSON, but no object
+	TooDeep     = "too_deep"
+	NoAction    = "no_action" // an object with nothing of an event in it
+	BadDecoder  = "unknown_decoder"
+	ReasonEmpty = "not_event" // Drop: an empty line, or the command line's greeting
 )
 
 // Normalize turns a record into an event. The document's memory is taken from
@@ -43,14 +91,194 @@ const (
 // rec.Raw or with buf, so both must stay as they are until the event has been
 // appended. now stands in for rec.Received where that is zero.
 //
-// With Drop, reason is the processor's kind. With Invalid, reason is short and
-// from a bounded set (not_json, not_utf8, no_action, …), err says more.
+// With Drop, reason is the processor's kind, or not_event for a line that is no
+// record. With Invalid, reason is short and from a bounded set (not_json,
+// not_utf8, no_action, …), err says more.
 func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e event.Event, grown []byte, v Verdict, reason string, err error) {
-	panic("not built")
+	decoder := n.decoder
+	if rec.Decoder != "" {
+		decoder = rec.Decoder
+	}
+	if isChatter(rec.Raw) {
+		return e, buf, Drop, ReasonEmpty, nil
+	}
+	raw := maskKeys(rec.Raw)
+	if !utf8.Valid(raw) {
+		return e, buf, Invalid, NotUTF8, errors.New("the record is not UTF-8")
+	}
+	s := scanner{b: raw}
+	switch decoder {
+	case "prefect":
+	default:
+		return e, buf, Invalid, BadDecoder, unknownDecoder(decoder)
+	}
+	if reason, err := n.decode(&s); err != nil {
+		return e, buf, Invalid, reason, err
+	}
+	e, buf = n.build(rec, raw, now, buf)
+	if n.processors != nil {
+		return n.processors.run(e, buf)
+	}
+	return e, buf, Keep, "", nil
 }
 
-// Own makes an event of the agent's own, such as shiplog.gap: action begins
-// with "shiplog.". fields go under shiplog.* in the document.
-func Own(action, message string, severity event.Severity, at time.Time, fields map[string]any) event.Event {
-	panic("not built")
+// isChatter reports whether a line is no record at all: blank, or the greeting
+// of Prefect's command line.
+func isChatter(raw []byte) bool {
+	if len(raw) > 0 && raw[0] == '{' {
+		return false
+	}
+	return len(bytes.TrimSpace(raw)) == 0 || bytes.HasPrefix(raw, []byte("Subscribing to event stream"))
+}
+
+// decode takes the text of a record apart into n.fields.
+func (n *Normalizer) decode(s *scanner) (reason string, err error) {
+	n.fields.reset()
+	if bytes.HasPrefix(s.b, []byte("\xef\xbb\xbf")) {
+		s.i = 3
+	}
+	if c := s.space(); c != '{' {
+		if s.skip(); s.fault == "" {
+			return NotObject, errors.New("the record is JSON, but no object")
+		}
+	} else {
+		decodePrefect(s, &n.fields)
+	}
+	if s.fault == "" && s.space() != 0 {
+		s.fail("goes on after its end")
+	}
+	if s.fault == "" && s.i < len(s.b) {
+		s.fail("goes on after its end")
+	}
+	if s.fault != "" {
+		reason = NotJSON
+		if s.fault == faultDeep {
+			reason = TooDeep
+		}
+		return reason, fmt.Errorf("the record is not JSON: at byte %d it %s", s.i, s.fault)
+	}
+	if !n.fields.seen {
+		return NoAction, errors.New("the record has nothing of an event: neither id, event, occurred nor resource")
+	}
+	if patched, changed := tidy(s.b, s.lone); changed {
+		*s = scanner{b: patched}
+		return n.decode(s)
+	}
+	return "", nil
+}
+
+// tidy returns a copy of good JSON text that can go into a document as it is:
+// on one line, and without halves of surrogate pairs, which stores refuse. Both
+// keep its length, so that it is taken apart a second time just the same.
+func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
+	breaks := bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, '\r') >= 0
+	if !breaks && !lone {
+		return b, false
+	}
+	b = bytes.Clone(b)
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '\n', '\r': // never within a string
+			b[i] = ' '
+		case '\\':
+			i++
+			if b[i] != 'u' {
+				continue
+			}
+			r, _ := hex4(b, i+1)
+			if low, ok := hex4(b, i+7); r>>10 == 0xD800>>10 && ok && b[i+5] == '\\' && b[i+6] == 'u' && low>>10 == 0xDC00>>10 {
+				i += 10
+				continue
+			}
+			if r>>11 == 0xD800>>11 {
+				copy(b[i+1:], "fffd")
+			}
+			i += 4
+		}
+	}
+	return b, true
+}
+
+// build makes the event of n.fields.
+func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []byte) (event.Event, []byte) {
+	f := &n.fields
+	if len(f.event) == 0 {
+		f.event = text("unknown")
+	}
+	p := n.plan(f.event)
+	if p.match.Fallback() && n.unmapped != nil {
+		n.unmapped(bounded(p))
+	}
+	var e event.Event
+	e.Hash = sha256.Sum256(raw)
+
+	buf = slices.Grow(buf, 4*len(raw)+1024)
+	id := f.id
+	if len(id) == 0 {
+		start := len(buf)
+		buf = derivedID(buf, &e.Hash)
+		id = buf[start:len(buf):len(buf)]
+	}
+	place, buf := f.places(rec.Scope, buf)
+	at := f.times(rec, now)
+	who := f.find(p.entry.Target)
+
+	buf = n.envelope(&e, p, &who, &place, &at, id, buf)
+	start := len(buf)
+	d := doc{b: buf}
+	d.head(raw, &e.Hash)
+	d.write(f, p, &who, &place, &at, id)
+	d.tail(n.source, rec)
+	e.Doc = d.b[start:len(d.b):len(d.b)]
+	return e, d.b
+}
+
+// bounded is a label for an event that the catalogue does not have.
+func bounded(p *plan) string {
+	if p.entry.Target != "" || p.match.String() == "known_type" {
+		return p.kind
+	}
+	return "other"
+}
+
+func (f *fields) times(rec *event.Record, now time.Time) (at times) {
+	at.created = now
+	if !rec.Received.IsZero() {
+		at.created = rec.Received
+	}
+	var ok bool
+	if at.received, ok = parseTime(f.received); !ok {
+		at.received, at.noReceived = at.created.UTC(), true
+	}
+	if at.occurred, ok = parseTime(f.occurred); !ok {
+		at.occurred, at.noOccurred = at.received, true
+	}
+	return at
+}
+
+// envelope fills the envelope. Strings with escapes are written out into buf.
+func (n *Normalizer) envelope(e *event.Event, p *plan, who *people, place *places, at *times, id text, buf []byte) []byte {
+	plain := func(t text) string {
+		if bytes.IndexByte(t, '\\') < 0 {
+			return view(t)
+		}
+		start := len(buf)
+		buf = t.appendPlain(buf)
+		return view(buf[start:len(buf):len(buf)])
+	}
+	e.ID = plain(id)
+	e.Occurred, e.Received = at.occurred, at.received
+	e.Action = p.action
+	e.Outcome, e.Severity = p.entry.Outcome, p.severity
+	if n.fields.details.allowlist {
+		e.Severity = max(e.Severity, event.High)
+	}
+	e.Source = n.name
+	e.Account, e.Workspace = plain(place.account), plain(place.workspace)
+	e.Resource = plain(n.fields.resource.id)
+	if who.actor != nil {
+		e.Actor = plain(who.actor.call())
+		e.ActorID = plain(who.actor.bare())
+	}
+	return buf
 }

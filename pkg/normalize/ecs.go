@@ -1,0 +1,331 @@
+package normalize
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+// ecsVersion is the version of the field list that documents are written by.
+const ecsVersion = "9.4.0"
+
+// maxFlat is how deep a payload may be nested in a document: Elasticsearch
+// refuses a flattened field past 20 levels. What is deeper is kept as text.
+const maxFlat = 18
+
+// times are the moments of an event.
+type times struct {
+	occurred, received, created time.Time
+	noOccurred, noReceived      bool // the record has none that can be read
+}
+
+// places works out the account and the workspace: the record's own words, then
+// the related resources, then what is known of the feed.
+func (f *fields) places(scope *event.Scope, b []byte) (p places, grown []byte) {
+	p = places{account: f.account, workspace: f.workspace}
+	if r := f.byRole("account", "organization"); r != nil {
+		if p.account == nil {
+			p.account = r.bare()
+		}
+		if bytes.Equal(p.account, r.bare()) {
+			p.accountName = either(r.name, r.handle)
+		}
+	}
+	if r := f.byRole("workspace"); r != nil {
+		if p.workspace == nil {
+			p.workspace = r.bare()
+		}
+		if bytes.Equal(p.workspace, r.bare()) {
+			p.workspaceName = either(r.name, r.handle)
+		}
+	}
+	if scope != nil {
+		if p.account == nil {
+			b, p.account = quoteInto(b, scope.Account)
+		}
+		if p.workspace == nil {
+			b, p.workspace = quoteInto(b, scope.Workspace)
+		}
+	}
+	return p, b
+}
+
+func quoteInto(b []byte, s string) (grown []byte, t text) {
+	if s == "" {
+		return b, nil
+	}
+	mark := len(b)
+	b = appendString(b, s)
+	return b, text(b[mark+1 : len(b)-1 : len(b)-1])
+}
+
+// write writes what follows event.hash and precedes shiplog.
+func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, id text) {
+	d.text(`"id":`, id)
+	if f.details.allowlist {
+		d.b = append(d.b, p.allowlist...)
+	} else {
+		d.b = append(d.b, p.constant...)
+	}
+	d.time(`"created":`, at.created)
+	d.text(`"reason":`, f.details.reason)
+	d.b = append(d.b, `},"@timestamp":"`...)
+	d.b = appendTime(d.b, at.occurred)
+	d.b = append(d.b, `","ecs":{"version":"`+ecsVersion+`"}`...)
+	d.message(p, who, f, place)
+	d.user(who, f)
+	d.named(`,"group":{`, who.group)
+	d.organization(place)
+	d.origin(&f.details)
+	d.related(f, who)
+	d.orchestrator(place)
+	d.b = append(d.b, `,"service":{"name":"prefect-cloud","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect Cloud"}`...)
+	if len(f.details.failure) > 0 {
+		d.b = append(d.b, `,"error":{`...)
+		d.text(`"message":`, f.details.failure)
+		d.b = append(d.b, '}')
+	}
+	d.prefect(f, p, who, place, at)
+}
+
+// named writes an object of id and name.
+func (d *doc) named(head string, r *resource) {
+	if r == nil {
+		return
+	}
+	mark := d.open(head)
+	d.text(`"id":`, r.bare())
+	d.text(`"name":`, r.name)
+	d.close(mark, head)
+}
+
+func (d *doc) organization(p *places) {
+	const head = `,"organization":{`
+	mark := d.open(head)
+	d.text(`"id":`, p.account)
+	d.text(`"name":`, p.accountName)
+	d.close(mark, head)
+}
+
+func (d *doc) orchestrator(p *places) {
+	if len(p.workspace) == 0 {
+		return
+	}
+	d.b = append(d.b, `,"orchestrator":{"type":"prefect"`...)
+	d.text(`"namespace":`, either(p.workspaceName, p.workspace))
+	d.b = append(d.b, '}')
+}
+
+// origin writes where the request came from and what it was: source, client,
+// user_agent, http and url. The address goes into the ip fields only where it
+// is one, for Elasticsearch refuses the whole document otherwise.
+func (d *doc) origin(of *details) {
+	if len(of.address) > 0 {
+		mark := len(d.b)
+		d.b = append(d.b, `,"source":{`...)
+		inside := len(d.b)
+		if ip, ok := parseAddress(of.address); ok {
+			d.b = append(d.b, `"ip":"`...)
+			d.b = ip.WithZone("").AppendTo(d.b)
+			d.b = append(d.b, '"')
+		}
+		d.text(`"address":`, of.address)
+		d.b = append(d.b, '}')
+		end := len(d.b)
+		_ = mark
+		d.b = append(d.b, `,"client":{`...)
+		d.b = append(d.b, d.b[inside:end]...)
+	}
+	if len(of.agent) > 0 {
+		d.b = append(d.b, `,"user_agent":{`...)
+		d.text(`"original":`, of.agent)
+		d.b = append(d.b, '}')
+	}
+	if len(of.method) > 0 || len(of.status) > 0 {
+		d.b = append(d.b, `,"http":{`...)
+		if len(of.method) > 0 {
+			d.b = append(d.b, `"request":{`...)
+			d.text(`"method":`, of.method)
+			d.b = append(d.b, '}')
+		}
+		if len(of.status) > 0 {
+			d.comma()
+			d.b = append(d.b, `"response":{`...)
+			d.raw(`"status_code":`, of.status)
+			d.b = append(d.b, '}')
+		}
+		d.b = append(d.b, '}')
+	}
+	if len(of.path) > 0 {
+		d.b = append(d.b, `,"url":{`...)
+		d.text(`"path":`, of.path)
+		d.b = append(d.b, '}')
+	}
+}
+
+// related writes related.*: everything to pivot on, each once.
+func (d *doc) related(f *fields, who *people) {
+	const head, users = `,"related":{`, `"user":[`
+	mark := d.open(head)
+	list := d.open(users)
+	if who.actor != nil {
+		d.everybody(list, who.actor)
+	}
+	if who.user != nil && who.user != who.actor {
+		d.everybody(list, who.user)
+	}
+	d.once(list, who.name)
+	d.once(list, who.email)
+	switch string(f.resource.kind()) {
+	case "user", "service-account":
+		d.everybody(list, &f.resource)
+	}
+	for i := range f.related {
+		r := &f.related[i]
+		if r == who.actor || r == who.user {
+			continue
+		}
+		switch string(r.kind()) {
+		case "actor", "user", "service-account":
+			d.everybody(list, r)
+		}
+	}
+	d.once(list, f.details.newEmail)
+	if len(d.b) == list {
+		d.b = d.b[:list-len(users)]
+	} else {
+		d.b = append(d.b, ']')
+	}
+	if ip, ok := parseAddress(f.details.address); ok {
+		d.comma()
+		d.b = append(d.b, `"ip":["`...)
+		d.b = ip.WithZone("").AppendTo(d.b)
+		d.b = append(d.b, '"', ']')
+	}
+	if len(f.details.host) > 0 {
+		d.comma()
+		d.b = append(d.b, `"hosts":["`...)
+		d.b = append(d.b, f.details.host...)
+		d.b = append(d.b, '"', ']')
+	}
+	d.close(mark, head)
+}
+
+func (d *doc) everybody(list int, r *resource) {
+	d.once(list, r.bare())
+	d.once(list, r.handle)
+	d.once(list, r.name)
+	d.once(list, r.email)
+}
+
+// once appends a text to the list that began at mark unless it is there.
+func (d *doc) once(mark int, t text) {
+	if len(t) == 0 {
+		return
+	}
+	start := len(d.b)
+	d.comma()
+	quoted := len(d.b)
+	d.b = append(d.b, '"')
+	d.b = append(d.b, t...)
+	d.b = append(d.b, '"')
+	if bytes.Contains(d.b[mark:start], d.b[quoted:]) {
+		d.b = d.b[:start]
+	}
+}
+
+// prefect writes the custom namespace: what ECS has no word for, and all the
+// rest of the record.
+func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times) {
+	d.b = append(d.b, `,"prefect":{"action":"`...)
+	d.b = appendQuoted(d.b, []byte(p.verb))
+	d.b = append(d.b, '"')
+	if p.match.Fallback() {
+		d.b = append(d.b, `,"mapped":false`...)
+	}
+	d.b = append(d.b, `,"resource":{`...)
+	d.text(`"id":`, f.resource.id)
+	if kind := f.resource.kind(); len(kind) > 0 {
+		d.text(`"type":`, kind)
+	} else {
+		d.comma()
+		d.b = append(d.b, `"type":"`...)
+		d.b = appendQuoted(d.b, []byte(p.kind))
+		d.b = append(d.b, '"')
+	}
+	d.text(`"name":`, f.resource.name)
+	if f.resource.labels {
+		d.raw(`"labels":`, f.resource.whole)
+	}
+	d.b = append(d.b, '}')
+	if who.actor != nil {
+		d.b = append(d.b, `,"actor":{"type":"`...)
+		d.b = append(d.b, who.actor.kindOf()...)
+		d.b = append(d.b, '"')
+		d.text(`"id":`, who.actor.id)
+		d.text(`"role":`, who.actor.role)
+		d.b = append(d.b, '}')
+	}
+	if len(place.workspace) > 0 {
+		d.b = append(d.b, `,"workspace":{`...)
+		d.text(`"id":`, place.workspace)
+		d.text(`"name":`, place.workspaceName)
+		d.b = append(d.b, '}')
+	}
+	d.raw(`"related":`, f.relates)
+	d.payload(f)
+	d.text(`"follows":`, f.follows)
+	switch {
+	case at.noReceived:
+		d.extraText(f, "received", f.received)
+	default:
+		d.time(`"received":`, at.received)
+	}
+	if at.noOccurred {
+		d.extraText(f, "occurred", f.occurred)
+	}
+	d.extra(f)
+	d.b = append(d.b, '}')
+}
+
+// payload writes the payload, which must be an object that is not nested too
+// deeply to be indexed.
+func (d *doc) payload(f *fields) {
+	switch {
+	case len(f.payload) == 0:
+	case f.payload[0] != '{':
+		d.b = append(d.b, `,"payload":{`...)
+		d.raw(`"value":`, f.payload)
+		d.b = append(d.b, '}')
+	case f.payloadDepth > maxFlat:
+		d.b = append(d.b, `,"payload":{"text":"`...)
+		d.b = appendQuoted(d.b, f.payload)
+		d.b = append(d.b, '"', '}')
+	default:
+		d.raw(`"payload":`, f.payload)
+	}
+}
+
+// extraText keeps a text that has a place, but could not be read.
+func (d *doc) extraText(f *fields, key string, t text) {
+	if len(t) > 0 {
+		f.keep(text(key), append(append([]byte{'"'}, t...), '"'))
+	}
+}
+
+// extra writes the members that the record has and events do not.
+func (d *doc) extra(f *fields) {
+	if len(f.extra) == 0 {
+		return
+	}
+	d.b = append(d.b, `,"extra":{`...)
+	for _, m := range f.extra {
+		d.comma()
+		d.b = append(d.b, '"')
+		d.b = appendQuoted(d.b, m.key)
+		d.b = append(d.b, '"', ':')
+		d.b = append(d.b, m.value...)
+	}
+	d.b = append(d.b, '}')
+}

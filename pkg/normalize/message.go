@@ -1,0 +1,111 @@
+package normalize
+
+// message writes one line for a reader: alice@example.com created API key
+// ci-deploy in account Acme; without an actor: API key created: ci-deploy in
+// account Acme.
+func (d *doc) message(p *plan, who *people, f *fields, place *places) {
+	d.b = append(d.b, `,"message":"`...)
+	switch {
+	case who.actor != nil && len(p.phrase) > 0:
+		d.b = append(d.b, who.actor.call()...)
+		d.b = append(d.b, ' ')
+		d.phrase(p, who, f)
+		if p.toPlace && !place.known() {
+			d.b = append(d.b, " the account"...)
+		}
+		d.place(place, p.toPlace)
+	default:
+		d.b = appendQuoted(d.b, []byte(p.entry.Name))
+		if name := f.resource.label(); len(name) > 0 {
+			d.b = append(d.b, ": "...)
+			d.b = append(d.b, name...)
+		}
+		if who.actor != nil {
+			d.b = append(d.b, " by "...)
+			d.b = append(d.b, who.actor.call()...)
+		}
+		d.place(place, false)
+	}
+	d.b = append(d.b, '"')
+}
+
+func (d *doc) phrase(p *plan, who *people, f *fields) {
+	for _, piece := range p.phrase {
+		switch piece.hole {
+		case "":
+			d.b = append(d.b, piece.text...)
+		case "resource":
+			d.b = append(d.b, f.resource.label()...)
+		case "target":
+			d.b = append(d.b, who.callTarget()...)
+		case "group":
+			if who.group != nil {
+				d.b = append(d.b, who.group.label()...)
+			}
+		}
+	}
+}
+
+// call is how a message speaks of somebody: the e-mail address says more than
+// a name.
+func (r *resource) call() text {
+	if len(r.email) > 0 {
+		return r.email
+	}
+	if len(r.name) == 0 && len(r.handle) == 0 && len(r.id) == 0 {
+		return text("somebody")
+	}
+	return r.label()
+}
+
+func (p *people) callTarget() text {
+	switch {
+	case p.user != nil && len(p.user.id) > 0:
+		return p.user.call()
+	case p.email != nil:
+		return p.email
+	case p.name != nil:
+		return p.name
+	case p.group != nil && len(p.group.id) > 0:
+		return p.group.label()
+	default:
+		return text("somebody")
+	}
+}
+
+// places are the account and the workspace of an event.
+type places struct {
+	account, accountName     text
+	workspace, workspaceName text
+}
+
+func (p *places) known() bool { return len(p.account) > 0 || len(p.workspace) > 0 }
+
+// place writes where it happened. direct: a preposition is there already.
+func (d *doc) place(p *places, direct bool) {
+	if !p.known() {
+		return
+	}
+	d.b = append(d.b, ' ')
+	if !direct {
+		d.b = append(d.b, "in "...)
+	}
+	if len(p.workspace) > 0 {
+		d.b = append(d.b, "workspace "...)
+		d.b = append(d.b, either(p.workspaceName, p.workspace)...)
+	}
+	if len(p.account) > 0 {
+		if len(p.workspace) > 0 {
+			d.b = append(d.b, " of "...)
+		}
+		d.b = append(d.b, "account "...)
+		d.b = append(d.b, either(p.accountName, p.account)...)
+	}
+}
+
+func either(a, b text) text {
+	if len(a) > 0 {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,98 @@
+package normalize
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/shiplog/shiplog/pkg/catalog"
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+// A plan is what all events of one name have in common, worked out once.
+type plan struct {
+	entry  *catalog.Entry
+	match  catalog.Match
+	action string
+	kind   string // resource type by the name
+	verb   string
+
+	// constant is ,"kind":…,"provider":… as it stands in every document.
+	constant  string
+	severity  event.Severity // that constant has
+	allowlist string         // constant for when the IP allowlist is switched
+	phrase    []piece
+	toPlace   bool // the phrase ends with a preposition: the place follows directly
+}
+
+// piece is a part of a message: text, or the name of what stands there.
+type piece struct {
+	text string
+	hole string // resource, target or group; empty: none
+}
+
+// maxPlans bounds memory where somebody sends ever new names.
+const maxPlans = 4096
+
+// plan gives the plan of an action, which is written as in JSON.
+func (n *Normalizer) plan(action text) *plan {
+	if p := n.plans[string(action)]; p != nil {
+		return p
+	}
+	if len(n.plans) >= maxPlans {
+		clear(n.plans)
+	}
+	p := newPlan(string(action.appendPlain(nil)), string(action))
+	n.plans[string(action)] = p
+	return p
+}
+
+func newPlan(action, written string) *plan {
+	e, m := catalog.Lookup(action)
+	p := &plan{entry: e, match: m, action: action, severity: e.Severity}
+	p.kind, p.verb = catalog.Split(action)
+	p.constant = constant(e, written, e.Severity)
+	p.allowlist = constant(e, written, max(e.Severity, event.High))
+	for rest := e.Message; rest != ""; {
+		before, after, found := strings.Cut(rest, "{")
+		if before != "" {
+			p.phrase = append(p.phrase, piece{text: before})
+		}
+		if found {
+			before, after, _ = strings.Cut(after, "}")
+			p.phrase = append(p.phrase, piece{hole: before})
+		}
+		rest = after
+	}
+	for _, word := range [...]string{" to", " of", " in", " from", " into"} {
+		p.toPlace = p.toPlace || strings.HasSuffix(e.Message, word)
+	}
+	return p
+}
+
+func constant(e *catalog.Entry, action string, severity event.Severity) string {
+	provider := "prefect"
+	if strings.HasPrefix(action, "prefect-cloud.") {
+		provider = "prefect-cloud"
+	}
+	return constantOf(e, action, severity, "prefect", "prefect.audit") + `,"provider":"` + provider + `"`
+}
+
+func constantOf(e *catalog.Entry, action string, severity event.Severity, module, dataset string) string {
+	var b strings.Builder
+	b.WriteString(`,"kind":"event"`)
+	list(&b, "category", e.ECS.Category)
+	list(&b, "type", e.ECS.Type)
+	b.WriteString(`,"action":"` + action + `"`)
+	if e.Outcome != event.NoOutcome {
+		b.WriteString(`,"outcome":"` + e.Outcome.String() + `"`)
+	}
+	b.WriteString(`,"severity":` + strconv.Itoa(int(severity)))
+	b.WriteString(`,"module":"` + module + `","dataset":"` + dataset + `"`)
+	return b.String()
+}
+
+func list(b *strings.Builder, name string, words []string) {
+	if len(words) > 0 {
+		b.WriteString(`,"` + name + `":["` + strings.Join(words, `","`) + `"]`)
+	}
+}
