@@ -24,8 +24,6 @@ var (
 	sectionType  = reflect.TypeFor[Section]()
 	sectionsType = reflect.TypeFor[Sections]()
 	secretType   = reflect.TypeFor[Secret]()
-	durationType = reflect.TypeFor[Duration]()
-	sizeType     = reflect.TypeFor[Size]()
 	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -46,22 +44,26 @@ type decoder struct {
 	errs  Errors
 	nodes int
 	depth int
+	spent bool // nodes or depth went past its bound, and that was reported
 }
 
-func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) *Error {
-	e := &Error{File: d.doc.file, Path: path, Message: fmt.Sprintf(format, args...)}
+func (d *decoder) fail(n *yaml.Node, path, format string, args ...any) {
+	d.failNear("", n, path, format, args...)
+}
+
+// failNear is fail with the nearest known name.
+func (d *decoder) failNear(near string, n *yaml.Node, path, format string, args ...any) {
+	e := &Error{File: d.doc.file, Path: path, Message: fmt.Sprintf(format, args...), Near: near}
 	if n != nil {
 		e.Line, e.Column = n.Line, n.Column
 	}
 	d.errs = append(d.errs, e)
-	return e
 }
 
 // mistype reports a value that is of the wrong kind altogether.
 func (d *decoder) mistype(n *yaml.Node, at place, want string) {
 	if at.key != nil && n.Kind != yaml.ScalarNode {
-		n2 := *at.key
-		d.fail(&n2, at.path, "%s is needed here, not %s", want, kindOf(n))
+		d.fail(at.key, at.path, "%s is needed here, not %s", want, kindOf(n))
 		return
 	}
 	d.fail(n, at.path, "%s is needed here, not %s", want, kindOf(n))
@@ -95,10 +97,10 @@ func (d *decoder) value(n *yaml.Node, at place, v reflect.Value, tag reflect.Str
 	d.depth++
 	defer func() { d.depth-- }()
 	if d.nodes > maxNodes || d.depth > maxDepth {
-		if d.nodes <= maxNodes || d.nodes == maxNodes+1 {
+		if !d.spent {
 			d.fail(n, at.path, "unfolds to too much: aliases within aliases?")
 		}
-		d.nodes = maxNodes + 1
+		d.spent, d.nodes = true, maxNodes
 		return
 	}
 	if isNull(n) && v.Type() != sectionType && v.Type() != sectionsType {
@@ -250,7 +252,7 @@ func (d *decoder) structure(n *yaml.Node, at place, v reflect.Value) {
 		path := joinPath(at.path, p.key.Value)
 		f, ok := known[p.key.Value]
 		if !ok {
-			d.fail(p.key, path, "unknown field").Near = nearestField(p.key.Value, fields)
+			d.failNear(nearestField(p.key.Value, fields), p.key, path, "unknown field")
 			continue
 		}
 		d.value(p.value, place{path, p.key}, v.FieldByIndex(f.index), f.tag)
@@ -317,6 +319,7 @@ func (d *decoder) untyped(n *yaml.Node, at place) any {
 		var l []any
 		d.list(n, at, reflect.ValueOf(&l).Elem(), "")
 		return l
+	default:
 	}
 	text, ok := d.text(n, at)
 	if !ok || text != n.Value {
@@ -326,9 +329,8 @@ func (d *decoder) untyped(n *yaml.Node, at place) any {
 	if err := n.Decode(&x); err != nil {
 		d.fail(n, at.path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	if t, ok := x.(time.Time); ok {
-		_ = t // a date without quotes is a text to us
-		return text
+	if _, ok := x.(time.Time); ok {
+		return text // a date without quotes is a text to us
 	}
 	return x
 }
@@ -421,7 +423,7 @@ func (d *decoder) oneOf(n *yaml.Node, at place, text string, tag reflect.StructT
 		d.fail(n, at.path, "%s resolves to none of %s", n.Value, strings.Join(allowed, ", "))
 		return
 	}
-	d.fail(n, at.path, "%q is none of %s", text, strings.Join(allowed, ", ")).Near = Nearest(text, allowed)
+	d.failNear(Nearest(text, allowed), n, at.path, "%q is none of %s", text, strings.Join(allowed, ", "))
 }
 
 // bounds enforces the min and max tags.

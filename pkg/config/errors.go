@@ -92,7 +92,7 @@ func (e Errors) orNil() error {
 // are flattened; an error of any other kind becomes a mistake without a
 // position. It returns nil where there is none.
 func Join(errs ...error) error {
-	var all Errors
+	all := make(Errors, 0, len(errs))
 	for _, err := range errs {
 		all = append(all, flatten(err)...)
 	}

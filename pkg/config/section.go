@@ -195,8 +195,9 @@ func (s Section) Items() []Section {
 // Fields returns the values of a section that is a mapping, in the order of the
 // file; none where it is not.
 func (s Section) Fields() Sections {
-	var fields Sections
-	for _, p := range pairsOf(s.Node) {
+	pairs := pairsOf(s.Node)
+	fields := make(Sections, 0, len(pairs))
+	for _, p := range pairs {
 		fields = append(fields, Named{p.key.Value, Section{File: s.File, Node: p.value, Path: joinPath(s.Path, p.key.Value), doc: s.doc}})
 	}
 	return fields

@@ -7,6 +7,7 @@ import (
 
 // TLS is how a connection is secured.
 type TLS struct {
+	Enabled            bool   `yaml:"enabled" doc:"Use TLS although nothing else here is set; for destinations whose address does not say it, such as Kafka brokers."`
 	CAFile             string `yaml:"ca_file" doc:"PEM file with the authorities to trust instead of the system's."`
 	CertFile           string `yaml:"cert_file" doc:"PEM file with our certificate and its chain; read again when it changes."`
 	KeyFile            string `yaml:"key_file" doc:"PEM file with the key of cert_file."`

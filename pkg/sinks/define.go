@@ -63,7 +63,7 @@ func (r Retry) Validate() error {
 	return nil
 }
 
-func (c *Common) base() *Common { return c }
+func (c *Common) base() *Common { return c } //nolint:unused // Define calls it through its type parameter
 
 // Defaults returns the common defaults for a kind whose natural format is
 // format.

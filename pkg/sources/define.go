@@ -26,7 +26,7 @@ type Common struct {
 	Decoder string `yaml:"decoder" enum:"prefect,ecs,json" doc:"What the records are."`
 }
 
-func (c *Common) base() *Common { return c }
+func (c *Common) base() *Common { return c } //nolint:unused // Define calls it through its type parameter
 
 // Gauge declares a figure of a kind's own.
 type Gauge struct{ Name, Help string }
