@@ -1,0 +1,443 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+const (
+	groupBytes  = 16 << 20 // of the frames written at once
+	groupFrames = 512      // the system takes at most 1024 parts in one write
+
+	// allocateStep is how much of a segment is allocated ahead, so that a sync
+	// after an append need not also write the file's new size.
+	allocateStep = 4 << 20
+)
+
+// writer is the state of the segment that is written to.
+type writer struct {
+	f         file
+	seg       *segment
+	offset    int64 // where the next frame goes
+	allocated int64 // the file's size
+	next      uint64
+	chain     [32]byte
+	appended  int64 // time of the last frame: the next one is not earlier
+	previous  uint64
+	log       [16]byte
+	sealed    bool // a new segment must be begun
+}
+
+// write is the one goroutine that writes to the journal.
+func (j *Journal) write() {
+	defer close(j.ended)
+	sweep := time.NewTicker(j.sweepInterval())
+	defer sweep.Stop()
+	for {
+		select {
+		case <-j.work:
+		case <-j.room:
+			j.retire()
+		case <-sweep.C:
+			j.retire()
+			j.takeReserve()
+		case <-j.stop:
+			j.finish()
+			return
+		}
+		j.commitAll()
+	}
+}
+
+// finish stores what waits, once, and gives the rest up.
+func (j *Journal) finish() {
+	for {
+		group := j.take()
+		if len(group) == 0 {
+			break
+		}
+		if err := j.commit(group); err != nil {
+			if errors.Is(err, errFull) || noSpace(err) {
+				err = ErrClosed
+			}
+			j.fail(group, err)
+			break
+		}
+	}
+	if j.w.f != nil {
+		_ = j.w.f.Close() // all that counts was synced
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.announce()
+}
+
+// commitAll stores all that waits. While there is no room for it, it waits.
+func (j *Journal) commitAll() {
+	for {
+		group := j.take()
+		if len(group) == 0 {
+			return
+		}
+		err := j.commit(group)
+		switch {
+		case err == nil:
+			j.setFull(false)
+		case errors.Is(err, errFull), noSpace(err):
+			j.putBack(group)
+			j.setFull(true)
+			if !j.awaitRoom(noSpace(err)) {
+				return // closing
+			}
+		default:
+			j.fail(group, err)
+			return
+		}
+	}
+}
+
+// take returns the appends that are written next: as many as go into one write
+// and into what is left of the segment, but at least one.
+func (j *Journal) take() []*request {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.fatal != nil {
+		return nil
+	}
+	left := min(j.cfg.SegmentSize-j.w.offset, groupBytes)
+	n := 0
+	for n < len(j.queue) && n < groupFrames {
+		left -= int64(len(j.queue[n].frame))
+		if n > 0 && left < 0 {
+			break
+		}
+		j.queue[n].taken = true
+		n++
+	}
+	group := slices.Clone(j.queue[:n])
+	j.queue = slices.Delete(j.queue, 0, n)
+	return group
+}
+
+// putBack undoes take. Who has stopped waiting is let go.
+func (j *Journal) putBack(group []*request) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	kept := make([]*request, 0, len(group)+len(j.queue))
+	for _, r := range group {
+		r.taken = false
+		if r.cancelled != nil {
+			r.err = r.cancelled
+			close(r.done)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	j.queue = append(kept, j.queue...)
+}
+
+// fail ends all appends with err: those of the group, those that wait, and,
+// unless the journal is only closing, those that come.
+func (j *Journal) fail(group []*request, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !errors.Is(err, ErrClosed) {
+		fatal, ok := errors.AsType[*FatalError](err)
+		if !ok {
+			fatal = &FatalError{Op: "write", Err: err}
+		}
+		j.fatal, err = fatal, fatal
+		j.log.Error("journal cannot be written to any more: the process must stop", slog.Any("err", err))
+	}
+	for _, r := range append(group, j.queue...) {
+		r.err = err
+		close(r.done)
+	}
+	j.queue = nil
+}
+
+// commit writes and syncs a group, and makes it visible. With an error for want
+// of room the group can be committed again.
+func (j *Journal) commit(group []*request) error {
+	var size int64
+	for _, r := range group {
+		size += int64(len(r.frame))
+	}
+	if err := j.prepare(size); err != nil {
+		return err
+	}
+	chain, err := j.writeGroup(group, size)
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	if err := j.w.f.datasync(); err != nil {
+		return &FatalError{Op: "sync " + segmentName(j.w.seg.first), Err: err}
+	}
+	j.metrics.Synced(time.Since(started))
+	j.publish(group, size, chain)
+	return nil
+}
+
+// prepare makes sure that the segment has room for size bytes, or begins a new
+// one.
+func (j *Journal) prepare(size int64) error {
+	if err := j.makeRoom(size); err != nil {
+		return err
+	}
+	if j.w.sealed || (j.w.offset+size > j.cfg.SegmentSize && j.w.next > j.w.seg.first) {
+		if err := j.roll(); err != nil {
+			return err
+		}
+	}
+	return j.w.allocate(size, j.cfg.SegmentSize)
+}
+
+// allocate makes the file large enough for size more bytes, and larger where
+// the disk has room.
+func (w *writer) allocate(size, segmentSize int64) error {
+	need := w.offset + size
+	if need <= w.allocated {
+		return nil
+	}
+	for _, to := range []int64{max(need, min(w.allocated+allocateStep, segmentSize)), need} {
+		err := w.f.allocate(w.allocated, to-w.allocated)
+		if err == nil {
+			w.allocated = to
+			return nil
+		}
+		if !noSpace(err) {
+			return err
+		}
+		if to == need {
+			return errors.Join(err, w.cut())
+		}
+	}
+	return nil
+}
+
+// cut gives back what is allocated after the last frame.
+func (w *writer) cut() error {
+	if err := w.f.truncate(w.offset); err != nil {
+		return &FatalError{Op: "truncate " + segmentName(w.seg.first), Err: err}
+	}
+	w.allocated = w.offset
+	return nil
+}
+
+// writeGroup numbers and links the frames, and writes them. It returns the
+// chain's new end.
+func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
+	w := &j.w
+	now := max(time.Now().UnixNano(), w.appended)
+	next, chain := w.next, w.chain
+	parts := make([][]byte, len(group))
+	for i, r := range group {
+		r.first, r.appended = next, now
+		next = r.header.next()
+		chain = r.seal(r.frame, chain, r.digest)
+		parts[i] = r.frame
+	}
+	if err := w.f.writeAt(parts, w.offset); err != nil {
+		if !noSpace(err) {
+			return chain, &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}
+		}
+		return chain, errors.Join(err, w.cut())
+	}
+	w.allocated = max(w.allocated, w.offset+size)
+	return chain, nil
+}
+
+// publish makes a durable group visible and answers those who wait for it.
+func (j *Journal) publish(group []*request, size int64, chain [32]byte) {
+	w := &j.w
+	for _, r := range group {
+		if r.events > 0 {
+			j.recent.add(r.header, r.source, r.body)
+		}
+	}
+	j.mu.Lock()
+	for _, r := range group {
+		w.seg.index.add(w.offset, &r.header)
+		w.offset += int64(len(r.frame))
+		w.next = r.header.next()
+		w.appended = r.appended
+		j.merge(r.source, r.position)
+	}
+	w.chain = chain
+	w.seg.size = w.offset
+	j.head = chain
+	j.last = w.next - 1
+	j.announce()
+	j.mu.Unlock()
+	for _, r := range group {
+		if r.pooled != nil {
+			j.buffers.Put(r.pooled)
+		}
+		close(r.done)
+	}
+}
+
+// merge applies a change to a source's position. The caller holds mu.
+func (j *Journal) merge(source string, change event.Position) {
+	if len(change) == 0 {
+		return
+	}
+	p := j.positions[source].Merge(change)
+	j.positions[source] = p
+	if len(p) == 0 {
+		delete(j.positions, source)
+	}
+}
+
+// roll seals the segment and begins a new one. After an error for want of room
+// it goes on where it was.
+func (j *Journal) roll() error {
+	if !j.w.sealed {
+		if err := j.seal(); err != nil {
+			return err
+		}
+	}
+	return j.begin()
+}
+
+// seal writes the segment's footer. Nothing is written to the segment after
+// that.
+func (j *Journal) seal() error {
+	w := &j.w
+	j.mu.Lock()
+	body := w.seg.index.encode(w.chain)
+	j.mu.Unlock()
+	frame, chain := buildFrame(header{kind: kindFooter, first: w.next, appended: w.appended}, nil, body, w.chain)
+	pointer := encodePointer(w.offset)
+	end := w.offset + int64(len(frame)+len(pointer))
+	if err := w.f.writeAt([][]byte{frame, pointer}, w.offset); err != nil {
+		if noSpace(err) {
+			return errors.Join(err, w.cut())
+		}
+		return &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}
+	}
+	if err := w.f.truncate(end); err != nil {
+		return &FatalError{Op: "truncate " + segmentName(w.seg.first), Err: err}
+	}
+	if err := w.f.datasync(); err != nil {
+		return &FatalError{Op: "sync " + segmentName(w.seg.first), Err: err}
+	}
+	w.sealed, w.chain, w.offset, w.allocated = true, chain, end, end
+	w.previous = w.seg.first
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w.seg.size = end
+	w.seg.index = nil
+	j.head = chain
+	return nil
+}
+
+// buildFrame makes a frame of the journal's own. Its header's sizes are filled
+// in.
+func buildFrame(h header, meta, body []byte, prev [32]byte) ([]byte, [32]byte) {
+	s := emptySpan()
+	h.minOccur, h.maxOccur = s.min, s.max
+	h.meta = uint32(len(meta)) // #nosec G115 -- positions and an index are far below 4 GiB
+	h.raw = uint32(len(body))  // #nosec G115 -- as above
+	b := make([]byte, headerSize, headerSize+len(meta)+len(body)+trailerSize)
+	b = append(append(b, meta...), body...)
+	r := request{header: h}
+	r.finish(b)
+	chain := r.seal(r.frame, prev, r.digest)
+	return r.frame, chain
+}
+
+// begin makes the next segment, which appears whole or not at all, and turns to
+// it.
+func (j *Journal) begin() error {
+	w := &j.w
+	now := time.Now()
+	h := segmentHeader{first: w.next, created: now.UnixNano(), previous: w.previous, prior: w.chain, log: w.log}
+	raw := h.encode()
+	seg := &segment{first: w.next, created: now, index: newIndex(w.next)}
+	parts := [][]byte{raw}
+	chain := segmentSeed(raw)
+	offset := int64(segmentHeaderSize)
+	j.mu.Lock()
+	meta := appendMarks(nil, j.marks())
+	j.mu.Unlock()
+	// Twice: a source must not lose its place to one bad byte.
+	for range 2 {
+		var frame []byte
+		h := header{kind: kindCheckpoint, first: w.next, appended: max(now.UnixNano(), w.appended)}
+		frame, chain = buildFrame(h, meta, nil, chain)
+		parts = append(parts, frame)
+		fh, _ := parseHeader(frame)
+		seg.index.add(offset, &fh)
+		offset += int64(len(frame))
+	}
+	f, err := j.create(segmentName(w.next), parts)
+	if err != nil {
+		return err
+	}
+	if w.f != nil {
+		_ = w.f.Close() // it was synced
+	}
+	w.f, w.seg, w.offset, w.allocated, w.chain, w.sealed = f, seg, offset, offset, chain, false
+	seg.size = offset
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n := len(j.segments); n > 0 && j.segments[n-1].first == seg.first {
+		j.segments = j.segments[:n-1] // it could not be used, and was made anew
+	}
+	j.segments = append(j.segments, seg)
+	j.head = chain
+	j.announce()
+	return nil
+}
+
+// create makes a segment file out of parts.
+func (j *Journal) create(name string, parts [][]byte) (_ file, err error) {
+	final := filepath.Join(j.dir, name)
+	temp := final + tempSuffix
+	f, err := j.disk.create(temp)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = j.disk.remove(temp)
+		}
+	}()
+	if err := f.writeAt(parts, 0); err != nil {
+		return nil, err
+	}
+	if err := f.datasync(); err != nil {
+		return nil, &FatalError{Op: "sync " + name, Err: err}
+	}
+	if err := j.disk.rename(temp, final); err != nil {
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	if err := j.disk.syncDir(j.dir); err != nil {
+		return nil, &FatalError{Op: "sync the directory of " + name, Err: err}
+	}
+	return f, nil
+}
+
+// marks are all positions, in order of source. The caller holds mu.
+func (j *Journal) marks() []mark {
+	marks := make([]mark, 0, len(j.positions))
+	for source, p := range j.positions {
+		marks = append(marks, mark{source, p})
+	}
+	slices.SortFunc(marks, func(a, b mark) int {
+		if a.source < b.source {
+			return -1
+		}
+		return 1
+	})
+	return marks
+}

@@ -1,0 +1,73 @@
+package journal
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+func TestAppendReadReopen(t *testing.T) {
+	for _, compression := range []string{"none", "s2", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			dir := t.TempDir()
+			cfg := Config{SegmentSize: 16 << 10, Compression: compression}
+			j := mustOpen(t, dir, cfg, Deps{})
+			n := 0
+			for i := range 60 {
+				if got := mustAppend(t, j, n, 1+i%7); got != uint64(n+1) {
+					t.Fatalf("first sequence %d, want %d", got, n+1)
+				}
+				n += 1 + i%7
+			}
+			want := idRange(0, n)
+			if got := readIDs(t, j.Read(1)); !slices.Equal(got, want) {
+				t.Errorf("hot: read %d events, want %d", len(got), n)
+			}
+			if got := readIDs(t, cold(j).Read(1)); !slices.Equal(got, want) {
+				t.Errorf("cold: read %d events, want %d", len(got), n)
+			}
+			if got := readIDs(t, j.Read(17)); !slices.Equal(got, want[16:]) {
+				t.Errorf("from 17: read %d events, want %d", len(got), n-16)
+			}
+			head := j.Stats().Head
+			mustClose(t, j)
+
+			j = mustOpen(t, dir, cfg, Deps{})
+			if j.Last() != uint64(n) || j.Stats().Head != head {
+				t.Errorf("reopened: last %d, want %d; head equal: %v", j.Last(), n, j.Stats().Head == head)
+			}
+			if got := string(j.Position("spool")["file"]); got != strconv.Itoa(n) {
+				t.Errorf("position %q, want %d", got, n)
+			}
+			if got := readIDs(t, j.Read(1)); !slices.Equal(got, want) {
+				t.Errorf("reopened: read %d events, want %d", len(got), n)
+			}
+			if got := mustAppend(t, j, n, 1); got != uint64(n+1) {
+				t.Errorf("first sequence after reopening %d, want %d", got, n+1)
+			}
+		})
+	}
+}
+
+func TestEventsComeBackAsTheyWere(t *testing.T) {
+	want := []event.Event{makeEvent(1), {Envelope: event.Envelope{ID: "x", Source: "agent"}, Doc: []byte("{}")}}
+	j := mustOpen(t, t.TempDir(), Config{}, Deps{})
+	if _, err := j.Append(context.Background(), Batch{Source: "spool", Events: want}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		want[i].Sequence = uint64(i + 1)
+		want[i].Occurred, want[i].Received = want[i].Occurred.UTC(), want[i].Received.UTC()
+	}
+	f, ok, err := cold(j).Read(1).TryNext()
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if !reflect.DeepEqual(f.Events, want) || f.Source != "spool" {
+		t.Errorf("got %+v, want %+v", f.Events, want)
+	}
+}

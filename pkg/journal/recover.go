@@ -1,0 +1,398 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+// sectorSize is the unit in which a disk writes: after a power cut each sector
+// is either as it was or as it was to be.
+const sectorSize = 512
+
+// recover finds out what the journal holds, from the last segment alone, and
+// makes it ready to be written to.
+func (j *Journal) recover() error {
+	if err := removeTemporary(j.disk, j.dir); err != nil {
+		return err
+	}
+	segments, err := listSegments(j.disk, j.dir)
+	if err != nil {
+		return err
+	}
+	j.segments = segments
+	j.positions = map[string]event.Position{}
+	if len(segments) == 0 {
+		j.w.next = 1
+		_, _ = rand.Read(j.w.log[:]) // never fails
+		return j.begin()
+	}
+	last := segments[len(segments)-1]
+	if len(segments) > 1 {
+		j.w.previous = segments[len(segments)-2].first
+	}
+	if len(segments) > 1 || last.size > 0 {
+		j.readCreated(segments[0])
+	}
+	if last.size < segmentHeaderSize {
+		return j.remake(last)
+	}
+	return j.resume(last)
+}
+
+// remake replaces a last segment of which not even the header is left. Its
+// events, if it had any, are gone; its name keeps their sequences from being
+// taken for those of the segment before.
+func (j *Journal) remake(s *segment) error {
+	j.log.Error("last segment is cut off before its first event", slog.String("segment", segmentName(s.first)))
+	j.w.next = s.first
+	j.last = s.first - 1
+	if n := len(j.segments); n > 1 {
+		before := j.segments[n-2]
+		h, _, _, err := readSegmentHeader(j.disk, j.dir, before.first)
+		if err != nil {
+			return err
+		}
+		j.w.log = h.log
+		r := recovery{j: j, seg: before, state: newIndex(before.first)}
+		if err := r.run(false); err != nil {
+			return err
+		}
+		j.w.chain = r.chain
+		if j.positions, err = j.positionsAt(n - 2); err != nil {
+			return err
+		}
+	}
+	return j.begin()
+}
+
+// resume reads the last segment and goes on where it ends.
+func (j *Journal) resume(s *segment) error {
+	f, err := j.disk.openWrite(filepath.Join(j.dir, segmentName(s.first)))
+	if err != nil {
+		return err
+	}
+	r := recovery{j: j, f: f, seg: s, state: newIndex(s.first)}
+	if err := r.run(true); err != nil {
+		_ = f.Close()
+		return err
+	}
+	j.w = writer{
+		f: f, seg: s, offset: r.end, allocated: s.size, next: r.next, chain: r.chain, appended: r.state.lastAppended,
+		previous: j.w.previous, log: r.log, sealed: r.sealed,
+	}
+	s.index, s.size = r.state, r.end
+	j.last, j.head = r.next-1, r.chain
+	if j.positions, err = j.positionsAt(len(j.segments) - 1); err != nil {
+		return err
+	}
+	if r.sealed {
+		j.w.previous = s.first
+		s.index = nil
+		return j.begin()
+	}
+	if err := j.w.cut(); err != nil {
+		return err
+	}
+	if err := f.datasync(); err != nil {
+		return &FatalError{Op: "sync " + segmentName(s.first), Err: err}
+	}
+	if r.checkpoints == 0 {
+		return j.checkpointAgain()
+	}
+	return nil
+}
+
+// checkpointAgain writes the positions into a segment that has lost them.
+func (j *Journal) checkpointAgain() error {
+	w := &j.w
+	h := header{kind: kindCheckpoint, first: w.next, appended: time.Now().UnixNano()}
+	frame, chain := buildFrame(h, appendMarks(nil, j.marks()), nil, w.chain)
+	err := w.f.writeAt([][]byte{frame}, w.offset)
+	if err == nil {
+		err = w.f.datasync()
+	}
+	if err != nil {
+		if noSpace(err) {
+			return w.cut() // the next start tries again
+		}
+		return &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}
+	}
+	fh, _ := parseHeader(frame)
+	w.seg.index.add(w.offset, &fh)
+	w.offset += int64(len(frame))
+	w.seg.size, w.allocated, w.chain, j.head = w.offset, w.offset, chain, chain
+	return nil
+}
+
+// positionsAt returns the positions after segment i. A segment whose
+// checkpoints are unreadable needs those of the segments before it.
+func (j *Journal) positionsAt(i int) (map[string]event.Position, error) {
+	start := i
+	for {
+		found, err := j.hasCheckpoint(start)
+		if err != nil {
+			return nil, err
+		}
+		if found || start == 0 {
+			break
+		}
+		start--
+	}
+	positions := map[string]event.Position{}
+	for ; start <= i; start++ {
+		if err := j.replay(start, positions); err != nil {
+			return nil, err
+		}
+	}
+	return positions, nil
+}
+
+// hasCheckpoint reports whether segment i begins with a checkpoint that can be
+// read.
+func (j *Journal) hasCheckpoint(i int) (found bool, err error) {
+	err = j.scan(i, func(f rawFrame) bool {
+		found = f.kind == kindCheckpoint
+		return false
+	})
+	return found, err
+}
+
+// replay applies the positions in segment i.
+func (j *Journal) replay(i int, positions map[string]event.Position) error {
+	return j.scan(i, func(f rawFrame) bool {
+		marks, err := decodeMarks(f.meta)
+		if err != nil {
+			return true
+		}
+		if f.kind == kindCheckpoint {
+			clear(positions)
+		}
+		for _, m := range marks {
+			positions[m.source] = positions[m.source].Merge(m.position)
+			if len(positions[m.source]) == 0 {
+				delete(positions, m.source)
+			}
+		}
+		return true
+	})
+}
+
+// scan hands each sound frame of segment i to visit, until that returns false.
+func (j *Journal) scan(i int, visit func(rawFrame) bool) error {
+	s := j.segments[i]
+	f, err := j.disk.open(filepath.Join(j.dir, segmentName(s.first)))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	scan := newScanner(f, segmentHeaderSize, s.size)
+	scan.reuse = true
+	for {
+		frame, err := scan.next()
+		if _, gap := errors.AsType[*gapError](err); gap {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", segmentName(s.first), err)
+		}
+		if !visit(frame) {
+			return nil
+		}
+	}
+}
+
+// recovery is what one pass over a segment finds.
+type recovery struct {
+	j   *Journal
+	f   file
+	seg *segment
+
+	state       *index
+	log         [16]byte
+	next        uint64
+	chain       [32]byte
+	end         int64 // where the next frame may go
+	sealed      bool
+	checkpoints int
+	gaps        []*gapError // whose losses are not known yet
+}
+
+// run reads the segment. With report it tells of damage, and judges the tail.
+func (r *recovery) run(report bool) error {
+	if r.f == nil {
+		f, err := r.j.disk.open(filepath.Join(r.j.dir, segmentName(r.seg.first)))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		r.f = f
+	}
+	if err := r.begin(report); err != nil {
+		return err
+	}
+	scan := newScanner(r.f, segmentHeaderSize, r.seg.size)
+	scan.reuse, scan.open, scan.floor = true, true, r.seg.first
+	for {
+		f, err := scan.next()
+		gap, damaged := errors.AsType[*gapError](err)
+		switch {
+		case err == nil:
+			r.frame(f, report)
+		case damaged:
+			r.gap(gap)
+		case errors.Is(err, io.EOF):
+			r.end = scan.offset
+			if report && !r.sealed {
+				return r.tail()
+			}
+			return nil
+		default:
+			return fmt.Errorf("read %s: %w", segmentName(r.seg.first), err)
+		}
+	}
+}
+
+// begin reads the segment's header. Without it the journal's identity is taken
+// from the segment before.
+func (r *recovery) begin(report bool) error {
+	r.next = r.seg.first
+	h, raw, ok, err := readSegmentHeader(r.j.disk, r.j.dir, r.seg.first)
+	if err != nil {
+		return err
+	}
+	r.chain = segmentSeed(raw)
+	r.log = h.log
+	r.seg.created = time.Unix(0, h.created)
+	if ok || !report {
+		return nil
+	}
+	r.seg.created = time.Now()
+	r.j.damage.found(r.f, segmentName(r.seg.first), 0, segmentHeaderSize, r.next, r.next)
+	if r.j.w.previous > 0 {
+		before, _, _, err := readSegmentHeader(r.j.disk, r.j.dir, r.j.w.previous)
+		if err != nil {
+			return err
+		}
+		r.log = before.log
+	}
+	return nil
+}
+
+func (r *recovery) frame(f rawFrame, report bool) {
+	r.settle(f.first, report)
+	r.next, r.chain = f.header.next(), f.chain
+	switch f.kind {
+	case kindFooter:
+		r.sealed = true
+		return
+	case kindCheckpoint:
+		r.checkpoints++
+	}
+	r.state.add(f.offset, &f.header)
+}
+
+func (r *recovery) gap(g *gapError) {
+	r.gaps = append(r.gaps, g)
+	if g.named {
+		r.chain = g.bad.chain
+	}
+}
+
+// settle tells of the gaps before the frame that begins with sequence next.
+func (r *recovery) settle(next uint64, report bool) {
+	for _, g := range r.gaps {
+		if report {
+			r.j.damage.found(r.f, segmentName(r.seg.first), g.from, g.to, r.next, max(next, r.next))
+		}
+		r.next = max(next, r.next) // what several gaps lost is told with the first
+	}
+	r.gaps = nil
+}
+
+// tail judges what follows the last sound frame: nothing but zeros; a write
+// that was not finished, which was never acknowledged and is cut off; or a
+// frame that was whole once, whose sequences must not be given again.
+func (r *recovery) tail() error {
+	for {
+		b, err := r.rest()
+		if err != nil {
+			return err
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		whole, next, bad := judge(b, r.end, r.next)
+		if whole == 0 {
+			name := r.j.damage.setAside(r.f, segmentName(r.seg.first), r.end, r.end+int64(len(b)))
+			r.j.log.Warn("write that was not finished is cut off",
+				slog.String("segment", segmentName(r.seg.first)), slog.Int64("offset", r.end),
+				slog.Int("bytes", len(b)), slog.String("aside", name))
+			return nil
+		}
+		r.j.damage.found(r.f, segmentName(r.seg.first), r.end, r.end+int64(whole), r.next, next)
+		r.next = next
+		r.end += int64(whole)
+		if bad != nil {
+			r.chain = bad.chain
+		}
+	}
+}
+
+// rest returns the bytes from the end on, without the zeros after them.
+func (r *recovery) rest() ([]byte, error) {
+	b := make([]byte, r.seg.size-r.end)
+	n, err := r.f.ReadAt(b, r.end)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", segmentName(r.seg.first), err)
+	}
+	return bytes.TrimRight(b[:n], "\x00"), nil
+}
+
+// judge looks at bytes that no sound frame begins, at offset in the file, where
+// sequence should come next. If they begin with a frame that was once written
+// to its end, it returns its size and the sequence after it; and its header,
+// where that is readable. Otherwise whole is 0.
+func judge(b []byte, offset int64, sequence uint64) (whole int, next uint64, h *header) {
+	if hd, ok := parseHeader(b); ok && hd.first >= sequence {
+		if hd.total() > int64(len(b)) || hollow(b[:hd.total()], offset) {
+			return 0, 0, nil
+		}
+		return int(hd.total()), hd.next(), &hd
+	}
+	for end := len(b); end >= trailerSize; {
+		i := bytes.LastIndex(b[:end], []byte(trailerMark))
+		if i < 0 {
+			return 0, 0, nil
+		}
+		t, ok := parseTrailer(b[:i+len(trailerMark)])
+		if ok && t.total <= int64(i+len(trailerMark)) && t.first >= sequence && !hollow(b[:i+len(trailerMark)], offset) {
+			return i + len(trailerMark), t.first + uint64(t.events), nil
+		}
+		end = i + len(trailerMark) - 1
+	}
+	return 0, 0, nil
+}
+
+// hollow reports whether a whole sector of b, which lies at offset in the file,
+// was never written.
+func hollow(b []byte, offset int64) bool {
+	zero := make([]byte, sectorSize)
+	skip := int((sectorSize - offset%sectorSize) % sectorSize)
+	for i := skip; i+sectorSize <= len(b); i += sectorSize {
+		if bytes.Equal(b[i:i+sectorSize], zero) {
+			return true
+		}
+	}
+	return false
+}
