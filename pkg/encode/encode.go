@@ -24,6 +24,14 @@ func New(format string) (Encoder, error) {
 	switch format {
 	case "ecs":
 		return ecs{}, nil
+	case "ocsf":
+		return ocsf{}, nil
+	case "cim":
+		return cim{}, nil
+	case "cef":
+		return cef{}, nil
+	case "leef":
+		return leef{}, nil
 	case "raw":
 		return raw{}, nil
 	}

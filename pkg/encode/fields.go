@@ -1,0 +1,110 @@
+package encode
+
+import "github.com/shiplog/shiplog/pkg/ecsdoc"
+
+// A slot is one of the fields that the encoders read.
+type slot int
+
+// The fields that are one text.
+const (
+	timestamp slot = iota
+	message
+	eventHash
+	eventCreated
+	eventReason
+	eventProvider
+	eventDataset
+	userID
+	userName
+	userEmail
+	userFullName
+	targetID
+	targetName
+	targetEmail
+	targetFullName
+	changesName
+	changesEmail
+	changesFullName
+	groupID
+	groupName
+	orgID
+	orgName
+	sourceIP
+	sourceAddress
+	userAgent
+	httpMethod
+	urlPath
+	urlFull
+	ruleName
+	errorMessage
+	errorCode
+	vendor
+	product
+	agentID
+	agentName
+	agentVersion
+	resourceType
+	resourceID
+	resourceName
+	verb
+	actorType
+	workspaceID
+	workspaceName
+	follows
+	received
+
+	firstRaw // from here on a field may be anything
+)
+
+// The fields that are a number, a list or an object.
+const (
+	eventOriginal slot = firstRaw + iota
+	userRoles
+	targetRoles
+	changesRoles
+	httpStatus
+	relatedResources
+	payload
+
+	firstImplied // from here on a field is only in the table to be left out
+)
+
+var fieldNames = []string{
+	timestamp: "@timestamp", message: "message", eventHash: "event.hash", eventCreated: "event.created",
+	eventReason: "event.reason", eventProvider: "event.provider", eventDataset: "event.dataset",
+
+	userID: "user.id", userName: "user.name", userEmail: "user.email", userFullName: "user.full_name",
+	targetID: "user.target.id", targetName: "user.target.name", targetEmail: "user.target.email",
+	targetFullName: "user.target.full_name",
+	changesName:    "user.changes.name", changesEmail: "user.changes.email", changesFullName: "user.changes.full_name",
+	groupID: "group.id", groupName: "group.name", orgID: "organization.id", orgName: "organization.name",
+
+	sourceIP: "source.ip", sourceAddress: "source.address", userAgent: "user_agent.original",
+	httpMethod: "http.request.method", urlPath: "url.path", urlFull: "url.full",
+	ruleName: "rule.name", errorMessage: "error.message", errorCode: "error.code",
+
+	vendor: "observer.vendor", product: "observer.product",
+	agentID: "agent.id", agentName: "agent.name", agentVersion: "agent.version",
+
+	resourceType: "prefect.resource.type", resourceID: "prefect.resource.id", resourceName: "prefect.resource.name",
+	verb: "prefect.action", actorType: "prefect.actor.type",
+	workspaceID: "prefect.workspace.id", workspaceName: "prefect.workspace.name",
+	follows: "prefect.follows", received: "prefect.received",
+
+	eventOriginal: "event.original", userRoles: "user.roles", targetRoles: "user.target.roles",
+	changesRoles: "user.changes.roles", httpStatus: "http.response.status_code",
+	relatedResources: "prefect.related", payload: "prefect.payload",
+}
+
+// implied are the fields that every format says in its own words: the
+// classification by ECS, what the envelope holds too, and values that stand
+// elsewhere in the document as well.
+var implied = []string{
+	"event.id", "event.action", "event.kind", "event.category", "event.type", "event.outcome", "event.severity",
+	"event.sequence", "event.module", "ecs.version", "data_stream", "related",
+	"service.name", "service.type", "agent.type",
+}
+
+const slots = int(firstImplied) + 15 // the length of implied
+
+var paths = ecsdoc.NewPaths(append(fieldNames[:firstImplied:firstImplied], implied...)...)
