@@ -1,0 +1,56 @@
+package deadletter
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+
+	"github.com/shiplog/shiplog/pkg/atomicfile"
+)
+
+// compact replaces the file by the letters that are left. The lock is held. A
+// reader that has the old file open reads it to its end.
+func (o *owner) compact() (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = tmp.Close()
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	out := bufio.NewWriterSize(tmp, 64<<10)
+	var buf bytes.Buffer
+	err = list(o.path, func(l Letter) error {
+		buf.Reset()
+		if err := encodeLine(&buf, l); err != nil {
+			return err
+		}
+		_, err := out.Write(buf.Bytes())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err = out.Flush(); err != nil {
+		return err
+	}
+	if err = tmp.Sync(); err != nil {
+		return err
+	}
+	if err = tmp.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp.Name(), o.path); err != nil {
+		return err
+	}
+	if err = syncDirOf(o.path); err != nil {
+		return err
+	}
+	return o.catchUp()
+}
+
+func syncDirOf(path string) error { return atomicfile.SyncDir(filepath.Dir(path)) }

@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/encode"
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/filter"
+	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/normalize"
+	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/sources"
+)
+
+func (p *Pipeline) userAgent() string { return "shiplog/" + p.deps.Version }
+
+// newIntake builds the intake of a source.
+func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once bool) (*runningIntake, error) {
+	log := p.deps.Log.With("source", spec.Name)
+	meter := p.deps.Metrics.Source(spec.Name)
+	monitor := &sourceMonitor{meter: meter, gauges: make(map[string]func(float64))}
+	for _, g := range spec.Spec.Traits.Gauges {
+		monitor.gauges[g.Name] = meter.Gauge(g.Name, g.Help)
+	}
+	source, err := spec.Spec.Open(sources.Deps{
+		Name: spec.Name, Log: log, Monitor: monitor, Once: once, UserAgent: p.userAgent(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
+	}
+	in := &intake{
+		name: spec.Name, print: spec.Fingerprint, spec: spec.Spec, source: source, once: once,
+		journal: p.deps.Journal, letters: p.deps.Letters, log: log,
+		meter: meter, monitor: monitor, fatal: p.fatalIf,
+		history: func(ctx context.Context, each func(*event.Event)) error {
+			return p.history(ctx, spec.Name, spec.Spec.Traits.Window, each)
+		},
+		done: make(chan struct{}),
+	}
+	in.processors.Store(with)
+	if err := in.retool(); err != nil {
+		return nil, err
+	}
+	meter.Lag(monitor.completeUntil)
+	return &runningIntake{intake: in}, nil
+}
+
+// history gives the events of one source that were appended within a window,
+// oldest first.
+func (p *Pipeline) history(ctx context.Context, source string, window time.Duration, each func(*event.Event)) error {
+	last := p.deps.Journal.Last()
+	since := time.Now().Add(-window - window/seenGenerations)
+	r := p.deps.Journal.Read(p.deps.Journal.Oldest())
+	defer func() { _ = r.Close() }()
+	for ctx.Err() == nil {
+		frame, ok, err := r.TryNext()
+		if err != nil || !ok {
+			return err
+		}
+		if frame.Source == source && !frame.Appended.Before(since) {
+			for i := range frame.Events {
+				e := frame.Events[i] // shared: look may give it another id
+				each(&e)
+			}
+		}
+		if n := len(frame.Events); n > 0 && frame.Events[n-1].Sequence >= last {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// readable is the journal as shippers use it.
+type readable struct{ *journal.Journal }
+
+func (r readable) Read(from uint64) frameReader { return r.Journal.Read(from) }
+
+// newShipper builds the shipper of a sink and opens its cursor.
+func (p *Pipeline) newShipper(spec SinkSpec) (*runningShipper, error) {
+	s, err := p.newLane(spec)
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", spec.Name, err)
+	}
+	if err := p.openCursor(s); err != nil {
+		_ = s.lane.sink.Close(context.Background())
+		return nil, fmt.Errorf("sink %s: %w", spec.Name, err)
+	}
+	return s, nil
+}
+
+// newLane builds everything of a shipper but its cursor, which two shippers of
+// one sink must not have at once.
+func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
+	c := spec.Spec.Common
+	enc, err := encode.New(c.Format)
+	if err != nil {
+		return nil, err
+	}
+	var where *filter.Filter
+	if c.Where != "" {
+		if where, err = filter.Compile(c.Where); err != nil {
+			return nil, err
+		}
+	}
+	log := p.deps.Log.With("sink", spec.Name)
+	meter := p.deps.Metrics.Sink(spec.Name)
+	window := max(1, c.Concurrency)
+	l := &lane{
+		name: spec.Name, log: log, letters: p.deps.Letters, meter: meter,
+		timeout:      time.Duration(c.Timeout),
+		retryInitial: time.Duration(c.Retry.Initial),
+		retryMax:     time.Duration(c.Retry.Max),
+		slots:        make(chan struct{}, window),
+		wake:         make(chan struct{}),
+		state:        laneState{since: time.Now()},
+		loggers:      every{interval: logEvery},
+	}
+	l.sink, err = spec.Spec.Open(sinks.Deps{
+		Name: spec.Name, Log: log, Monitor: &sinkMonitor{meter: meter, lane: l},
+		StateDir: filepath.Join(p.deps.DataDir, "sinks", spec.Name),
+		Agent:    p.deps.Agent, UserAgent: p.userAgent(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &shipper{
+		name: spec.Name, print: spec.Fingerprint, journal: readable{p.deps.Journal}, lane: l, log: log,
+		losses: p.deps.Losses, linger: time.Duration(c.Batch.Linger), window: window,
+		moved: p.watermark, meter: meter,
+		frames: make(chan journal.Frame), done: make(chan *batch, window),
+		storing: every{interval: storeEvery},
+		phase:   phaseStarting, since: time.Now(),
+	}
+	unasked := every{interval: logEvery}
+	s.builder = builder{
+		sink: spec.Name, filter: where, enc: enc,
+		maxEvents: max(1, c.Batch.MaxEvents), maxBytes: max(1, int(c.Batch.MaxBytes)),
+		pool: new(sync.Pool),
+		unfilter: func(err error) {
+			if unasked.ok(time.Now()) {
+				log.Warn("where could not be answered for an event; it is kept", "err", err)
+			}
+		},
+	}
+	return &runningShipper{shipper: s, spec: spec, done: make(chan struct{})}, nil
+}
+
+// openCursor finds where the shipper goes on.
+func (p *Pipeline) openCursor(s *runningShipper) error {
+	file, stored, ok, err := journal.OpenCursor(filepath.Join(p.deps.DataDir, "cursors"), s.name)
+	if err != nil {
+		return err
+	}
+	c, err := place(s.journal, s.spec.Spec.Start, stored, ok)
+	if err == nil && (!ok || c != stored) {
+		if ok {
+			s.log.Error("the cursor is beyond the journal's end, which is another journal then: the sink begins at the oldest event",
+				"cursor", stored.Sequence, "last", s.journal.Last())
+		}
+		err = file.Store(c)
+	}
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	s.file = file
+	s.setCursor(c)
+	s.watch(p)
+	return nil
+}
+
+// watch shows the shipper's figures at each scrape.
+func (s *runningShipper) watch(p *Pipeline) {
+	s.meter.Up(true)
+	s.meter.Watch(metrics.Progress{
+		Oldest: s.unacked,
+		BacklogEvents: func() uint64 {
+			c := s.at()
+			return s.journal.Last() - min(c.Sequence, s.journal.Last())
+		},
+		BacklogBytes: func() int64 {
+			c := s.at()
+			return p.deps.Journal.Backlog(c.Sequence)
+		},
+		Cursor: func() uint64 {
+			c := s.at()
+			return c.Sequence
+		},
+	})
+}

@@ -1,0 +1,234 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/deadletter"
+	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/sinks"
+)
+
+// lane is the way to one sink, shared by the live shipper and by replays: it
+// bounds the requests that run at once, and knows how the sink is doing.
+type lane struct {
+	name         string
+	sink         sinks.Sink
+	log          *slog.Logger
+	letters      *deadletter.Store
+	timeout      time.Duration
+	retryInitial time.Duration
+	retryMax     time.Duration
+
+	slots    chan struct{} // a token for each Deliver that runs
+	waiting  atomic.Int64  // live batches that want a slot
+	draining atomic.Bool   // a sink that is down is not waited for
+	meter    *metrics.Sink
+	retries  atomic.Uint64
+	requests atomic.Uint64
+	bytes    atomic.Uint64 // on the wire
+
+	mu      sync.Mutex    // guards what follows
+	state   laneState     // of the sink
+	wake    chan struct{} // closed when waits should end early
+	loggers every         // of repeated failures
+}
+
+// laneState is how a sink is doing.
+type laneState struct {
+	down     bool
+	since    time.Time // of down, or of up
+	kind     fault.Kind
+	lastErr  string
+	lastAt   time.Time
+	reason   string
+	attempts int       // failures in a row
+	next     time.Time // of the next attempt; zero: one is running or none is due
+	success  time.Time
+	text     string // what the sink says that it waits for
+}
+
+// logEvery is how often a failure that goes on is logged again.
+const logEvery = 10 * time.Minute
+
+// attempt makes one request within the sink's timeout.
+func (l *lane) attempt(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
+	if !b.Replay {
+		l.waiting.Add(1)
+	}
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+	}
+	if !b.Replay {
+		l.waiting.Add(-1)
+	}
+	if ctx.Err() != nil {
+		return sinks.Report{}, ctx.Err()
+	}
+	defer func() { <-l.slots }()
+	limited := ctx
+	if l.timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, l.timeout)
+		defer cancel()
+	}
+	report, err := deliverSafely(limited, l.sink, b)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil && fault.KindOf(err) == fault.Retry {
+		err = fault.New(fault.Retry, "timeout", err)
+	}
+	return report, err
+}
+
+// pause waits before the next attempt, as long as the failure asks for. It ends
+// early when the sink answers another request.
+func (l *lane) pause(ctx context.Context, err error, b *backoff) error {
+	wasDown := l.isDown()
+	wait, after := b.next(), fault.Wait(err)
+	switch {
+	case after > 0:
+		wait = max(wait, obey(after))
+	case waitsLong(err):
+		wait = l.retryMax
+	}
+	wake := l.failed(err, wait)
+	l.retries.Add(1)
+	l.meter.Retry(fault.ReasonOf(err))
+	l.meter.Waiting(true)
+	defer l.meter.Waiting(false)
+	if wasDown && l.draining.Load() {
+		return errStopped
+	}
+	if after > 0 {
+		wake = nil // they said when
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-wake:
+	case <-ctx.Done():
+		return errStopped
+	}
+	return nil
+}
+
+// drain makes deliveries that wait try at once, for the last time if the sink
+// is down.
+func (l *lane) drain(patient bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draining.Store(!patient)
+	l.wakeAll()
+}
+
+func (l *lane) wakeAll() {
+	close(l.wake)
+	l.wake = make(chan struct{})
+}
+
+func (l *lane) isDown() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state.down
+}
+
+// failed takes in a failure and returns what ends the wait early.
+func (l *lane) failed(err error, wait time.Duration) <-chan struct{} {
+	now := time.Now()
+	kind, reason := fault.KindOf(err), fault.ReasonOf(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.state
+	news := !s.down || s.kind != kind
+	if !s.down {
+		s.down, s.since, s.attempts = true, now, 0
+	}
+	l.meter.Up(false)
+	s.kind, s.reason, s.lastErr, s.lastAt = kind, reason, err.Error(), now
+	s.attempts++
+	s.next = now.Add(wait)
+	if news || l.loggers.ok(now) {
+		l.loggers.last = now
+		l.log.Warn("the sink does not take events; they stay in the journal", "reason", reason, "kind", kind.String(),
+			"attempts", s.attempts, "wait", wait, "err", err)
+	}
+	return l.wake
+}
+
+// succeeded takes in that a request went through.
+func (l *lane) succeeded() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.state
+	l.meter.Succeeded(now)
+	s.success, s.next = now, time.Time{}
+	if !s.down {
+		return
+	}
+	l.meter.Up(true)
+	l.log.Info("the sink takes events again", "attempts", s.attempts, "after", now.Sub(s.since))
+	s.down, s.since, s.attempts = false, now, 0
+	l.wakeAll()
+}
+
+// split counts a request that was cut in halves.
+func (l *lane) split(kind fault.Kind) {
+	l.retries.Add(1)
+	l.meter.Retry("split_" + kind.String())
+}
+
+// bury stores dead letters. It does not return before they are durable: a disk
+// that is full holds up this sink, and nothing is lost.
+func (l *lane) bury(ctx context.Context, letters []deadletter.Letter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	b := backoff{initial: l.retryInitial, max: l.retryMax}
+	for {
+		err := l.letters.Put(l.name, letters...)
+		if err == nil {
+			break
+		}
+		l.failed(errors.Join(errors.New("a dead letter could not be stored"), err), l.retryMax)
+		if !sleep(ctx, b.next()) {
+			return errStopped
+		}
+	}
+	l.log.Warn("events were refused and are dead letters now", "count", len(letters),
+		"reason", letters[0].Reason, "sequence", letters[0].Sequence, "err", letters[0].Error)
+	return nil
+}
+
+// close waits for requests that run, for as long as ctx lasts, and closes the
+// sink.
+func (l *lane) close(ctx context.Context) {
+	for range cap(l.slots) {
+		select {
+		case l.slots <- struct{}{}:
+		case <-ctx.Done():
+			l.log.Error("a request did not end; the sink is left open")
+			return
+		}
+	}
+	if err := l.sink.Close(ctx); err != nil {
+		l.log.Warn("close the sink", "err", err)
+	}
+}
+
+func (l *lane) requested(bytes int) {
+	l.requests.Add(1)
+	l.bytes.Add(uint64(bytes)) // #nosec G115 -- a length
+}
+
+func (l *lane) snapshot() laneState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}

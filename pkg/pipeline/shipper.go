@@ -1,0 +1,544 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/sinks"
+)
+
+const (
+	// storeEvery bounds how often a cursor is stored that moved over nothing
+	// but filtered events.
+	storeEvery = time.Second
+
+	// lingerLeast is how long a batch that need not wait still waits for events
+	// that are known to be in the journal.
+	lingerLeast = 5 * time.Millisecond
+
+	// grace is how long a request that was cancelled may take to return.
+	grace = 2 * time.Second
+)
+
+// frameReader is what a shipper needs of a journal's reader.
+type frameReader interface {
+	Next(ctx context.Context) (journal.Frame, error)
+	Close() error
+}
+
+// feed is what a shipper needs of the journal.
+type feed interface {
+	Read(from uint64) frameReader
+	Last() uint64
+	Oldest() uint64
+}
+
+// cursorStore is what a shipper needs of its cursor's file.
+type cursorStore interface {
+	Store(journal.Cursor) error
+	Close() error
+}
+
+// shipper moves one sink's cursor along the journal. run is its one goroutine
+// and owns what is not guarded.
+type shipper struct {
+	name    string
+	print   string // fingerprint of the configuration
+	journal feed
+	lane    *lane
+	log     *slog.Logger
+	losses  *Losses
+	file    cursorStore
+	linger  time.Duration
+	window  int    // batches in flight
+	moved   func() // called when the stored cursor has moved
+	meter   *metrics.Sink
+	builder builder
+
+	frames   chan journal.Frame
+	frame    journal.Frame // what is left of it is not in a batch yet
+	inflight []*batch      // in order
+	done     chan *batch
+	dirty    bool // the cursor is ahead of its file
+	storing  every
+	draining bool
+	halting  bool
+
+	mu     sync.Mutex // guards what follows
+	cursor journal.Cursor
+	oldest time.Time // when the first event after the cursor was appended; zero: not known
+	phase  phase
+	since  time.Time // of phase
+	bytes  int       // in flight
+
+	stored  atomic.Uint64 // the cursor that is in its file
+	shipped atomic.Uint64 // events that were settled, since the process began
+	rate    rate
+}
+
+// phase is what a shipper is doing.
+type phase string
+
+const (
+	phaseStarting phase = "starting" // asks the sink how far it has got
+	phaseRunning  phase = "running"
+	phaseDraining phase = "draining"
+	phaseStopped  phase = "stopped"
+)
+
+// run ships until drain is closed and the journal's end is reached, until halt
+// is closed and the requests that run have ended, or until ctx ends. What is not
+// settled then is shipped after the next start.
+func (s *shipper) run(ctx context.Context, drain, halt <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
+	var pump, workers sync.WaitGroup
+	defer func() {
+		cancel()
+		pump.Wait()
+		s.stop(&workers)
+	}()
+	pump.Go(func() { s.pump(ctx) })
+	if !s.resume(ctx, drain, halt) {
+		return
+	}
+	s.enter(phaseRunning)
+	s.ship(ctx, drain, halt, &workers)
+}
+
+// pump hands frames over as they come.
+func (s *shipper) pump(ctx context.Context) {
+	next := s.builder.read + 1
+	reader := s.journal.Read(next)
+	defer func() { _ = reader.Close() }()
+	wait := backoff{initial: 100 * time.Millisecond, max: 10 * time.Second}
+	for {
+		frame, err := reader.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
+				return
+			}
+			s.log.Error("the journal could not be read", "sequence", next, "err", err)
+			if !sleep(ctx, wait.next()) {
+				return
+			}
+			_ = reader.Close()
+			reader = s.journal.Read(next)
+			continue
+		}
+		wait.reset()
+		if n := len(frame.Events); n > 0 {
+			next = frame.Events[n-1].Sequence + 1
+		}
+		select {
+		case s.frames <- frame:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// resume asks a sink that knows by itself how far it has got. It returns false
+// where shipping must not begin.
+func (s *shipper) resume(ctx context.Context, drain, halt <-chan struct{}) bool {
+	resumer, ok := s.lane.sink.(sinks.Resumer)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	answer := make(chan uint64, 1)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		wait := backoff{initial: s.lane.retryInitial, max: s.lane.retryMax}
+		for {
+			through, err := s.ask(ctx, resumer)
+			if err == nil {
+				s.lane.succeeded()
+				answer <- through
+				return
+			}
+			if ctx.Err() != nil || s.lane.pause(ctx, err, &wait) != nil {
+				close(answer)
+				return
+			}
+		}
+	})
+	defer asking.Wait()
+	defer cancel()
+	in := s.frames
+	for {
+		select {
+		case s.frame = <-in: // one, so that the lag is known
+			in = nil
+			s.sight(s.frame.Appended)
+		case through, ok := <-answer:
+			if ok {
+				s.begin(through)
+			}
+			return ok
+		case <-drain:
+			s.enter(phaseDraining)
+			s.draining, drain = true, nil
+		case <-halt:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (s *shipper) ask(ctx context.Context, r sinks.Resumer) (through uint64, err error) {
+	if s.lane.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.lane.timeout)
+		defer cancel()
+	}
+	return r.Resume(ctx, s.builder.read)
+}
+
+// begin takes in how far the sink says that it has got.
+func (s *shipper) begin(through uint64) {
+	if last := s.journal.Last(); through > last {
+		// Not this journal's numbers: its directory was replaced. Too much sent
+		// is better than too little.
+		s.log.Error("the sink says that it has events that the journal does not hold yet; its word is not used",
+			"through", through, "last", last)
+		return
+	}
+	if through > s.builder.read {
+		s.log.Info("the sink is ahead of its cursor; what it has is not sent again", "cursor", s.builder.read, "through", through)
+	}
+	s.builder.resumed = through
+}
+
+// ship is the loop: fill a batch, send it off when it is due, settle what has
+// been done, in order.
+func (s *shipper) ship(ctx context.Context, drain, halt <-chan struct{}, workers *sync.WaitGroup) {
+	linger := time.NewTimer(time.Hour)
+	defer linger.Stop()
+	if s.draining {
+		drain = nil
+	}
+	for {
+		s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
+		if !s.settle() {
+			return // a delivery gave up
+		}
+		room := len(s.inflight) < s.window && !s.halting
+		due := s.due(time.Now())
+		switch {
+		case room && due <= 0:
+			s.dispatch(ctx, workers)
+			continue
+		case s.draining && s.finished(), s.halting && len(s.inflight) == 0:
+			return
+		}
+		in := s.frames
+		if s.builder.full() || len(s.frame.Events) > 0 {
+			in = nil
+		}
+		var tick <-chan time.Time
+		if wait := s.nextWait(room, due); wait > 0 {
+			linger.Reset(wait)
+			tick = linger.C
+		}
+		select {
+		case s.frame = <-in:
+			s.sight(s.frame.Appended)
+		case b := <-s.done:
+			b.done = true
+		case <-tick:
+		case <-drain:
+			drain, s.draining = nil, true
+			s.enter(phaseDraining)
+		case <-halt:
+			halt, s.halting = nil, true
+			s.enter(phaseDraining)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// never is a wait that no timer needs.
+const never = time.Duration(1<<63 - 1)
+
+// due is how long the batch that is being built may still wait; never where
+// there is nothing to send.
+func (s *shipper) due(now time.Time) time.Duration {
+	b := &s.builder
+	switch {
+	case b.cur != nil && len(b.cur.letters) > 0 && b.empty() && s.caughtUp():
+		return 0 // nothing to deliver but letters to store
+	case b.empty():
+		return never
+	case b.full():
+		return 0
+	}
+	linger := s.linger
+	if s.draining {
+		linger = 0
+	}
+	if !s.caughtUp() {
+		linger = max(linger, lingerLeast) // there is company, and it is coming
+	} else if linger <= 0 {
+		return 0
+	}
+	return b.since.Add(linger).Sub(now)
+}
+
+// nextWait is how long the loop may sleep at most; 0: until something happens.
+func (s *shipper) nextWait(room bool, due time.Duration) time.Duration {
+	var wait time.Duration
+	if room && due != never {
+		wait = due
+	}
+	if s.dirty && (wait == 0 || wait > storeEvery) {
+		wait = storeEvery
+	}
+	return wait
+}
+
+// caughtUp says whether everything in the journal is in a batch or settled.
+func (s *shipper) caughtUp() bool {
+	if len(s.frame.Events) > 0 {
+		return false
+	}
+	last := s.journal.Last()
+	return s.builder.read >= last || s.losses.Cover(s.builder.read+1, last)
+}
+
+func (s *shipper) finished() bool {
+	return len(s.inflight) == 0 && s.builder.empty() && !s.builder.progress() && s.caughtUp()
+}
+
+// dispatch sends the batch that was built on its way.
+func (s *shipper) dispatch(ctx context.Context, workers *sync.WaitGroup) {
+	b := s.builder.finish()
+	s.inflight = append(s.inflight, b)
+	s.mu.Lock()
+	s.bytes += b.bytes
+	s.mu.Unlock()
+	workers.Go(func() {
+		err := s.lane.bury(ctx, b.letters)
+		if err == nil {
+			d := delivery{lane: s.lane, through: b.through}
+			err = d.run(ctx, b.items)
+			b.delivered += d.delivered
+			b.duplicate += d.duplicate
+			b.deadLetter += d.deadLetter
+		}
+		b.aborted = err != nil
+		s.done <- b
+	})
+}
+
+// settle moves the cursor over what is done at the front, and over what needed
+// no delivery. It returns false if a delivery gave up.
+func (s *shipper) settle() bool {
+	moved := false
+	for len(s.inflight) > 0 && s.inflight[0].done {
+		b := s.inflight[0]
+		if b.aborted {
+			s.store(true)
+			return false
+		}
+		s.inflight = append(s.inflight[:0], s.inflight[1:]...)
+		s.move(b)
+		s.builder.free(b)
+		moved = true
+	}
+	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() && len(s.builder.cur.letters) == 0 {
+		b := s.builder.finish()
+		s.move(b)
+		s.builder.free(b)
+	}
+	if s.dirty {
+		s.store(moved)
+	}
+	return true
+}
+
+// move takes a batch into the cursor.
+func (s *shipper) move(b *batch) {
+	now := time.Now()
+	s.mu.Lock()
+	c := &s.cursor
+	c.Sequence = b.through
+	c.Delivered += b.delivered
+	c.Duplicate += b.duplicate
+	c.Filtered += b.filtered
+	c.DeadLetter += b.deadLetter
+	c.Lost += b.lost
+	c.Numbered = b.numbered
+	c.Acked = now.UTC()
+	s.bytes -= b.bytes
+	s.oldest = s.oldestLocked()
+	s.mu.Unlock()
+	s.dirty = true
+	s.shipped.Add(b.through - b.from)
+	s.measure(b, now)
+}
+
+// measure counts what became of a batch.
+func (s *shipper) measure(b *batch, now time.Time) {
+	for _, f := range []struct {
+		n     uint64
+		count func(int)
+	}{
+		{b.delivered, s.meter.Delivered},
+		{b.duplicate, s.meter.Duplicate},
+		{b.filtered, s.meter.Filtered},
+		{b.deadLetter, s.meter.DeadLetter},
+		{b.lost, s.meter.Lost},
+	} {
+		if f.n > 0 {
+			f.count(int(f.n)) // #nosec G115 -- a count of one batch
+		}
+	}
+	for i := range b.items {
+		s.meter.Age(now.Sub(b.items[i].Event.Occurred))
+	}
+}
+
+// oldestLocked finds when the first event after the cursor was appended.
+func (s *shipper) oldestLocked() time.Time {
+	switch {
+	case len(s.inflight) > 0:
+		return s.inflight[0].oldest
+	case s.builder.cur != nil && s.builder.progress():
+		return s.builder.cur.oldest
+	case len(s.frame.Events) > 0:
+		return s.frame.Appended
+	default:
+		return time.Time{}
+	}
+}
+
+// sight notes when the next event was appended, if nothing older waits.
+func (s *shipper) sight(appended time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.oldest.IsZero() {
+		s.oldest = appended
+	}
+}
+
+// store writes the cursor to its file: at once, or not more often than
+// storeEvery. Where it fails it is tried again; until then the journal keeps
+// what the file says.
+func (s *shipper) store(now bool) {
+	at := time.Now()
+	if !s.storing.ok(at) && !now {
+		return
+	}
+	s.storing.last = at
+	s.mu.Lock()
+	c := s.cursor
+	s.mu.Unlock()
+	if err := s.file.Store(c); err != nil {
+		s.log.Error("the cursor could not be stored; it is tried again", "sequence", c.Sequence, "err", err)
+		return
+	}
+	s.dirty = false
+	s.stored.Store(c.Sequence)
+	s.moved()
+}
+
+// stop waits for the requests that run and gives everything up.
+func (s *shipper) stop(workers *sync.WaitGroup) {
+	if s.abandon(workers) {
+		for len(s.done) > 0 {
+			(<-s.done).done = true
+		}
+		s.settle()
+	}
+	if s.dirty {
+		s.store(true)
+	}
+	if err := s.file.Close(); err != nil {
+		s.log.Warn("close the cursor", "err", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	s.lane.close(ctx)
+	s.enter(phaseStopped)
+}
+
+// abandon waits for the requests that were cancelled. One that does not return
+// is left behind: the process must end although a sink does not.
+func (s *shipper) abandon(workers *sync.WaitGroup) bool {
+	ended := make(chan struct{})
+	go func() {
+		workers.Wait()
+		close(ended)
+	}()
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-t.C:
+		s.log.Error("a request went on after it was cancelled; it is left behind")
+		return false
+	}
+}
+
+func (s *shipper) enter(p phase) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != p {
+		s.phase, s.since = p, time.Now()
+	}
+}
+
+// setCursor is where the shipper begins.
+func (s *shipper) setCursor(c journal.Cursor) {
+	s.cursor = c
+	s.stored.Store(c.Sequence)
+	s.builder.read, s.builder.number = c.Sequence, c.Numbered
+}
+
+// unacked is when the first event after the cursor was appended; zero: there is
+// none. Where it is not known yet, it is now.
+func (s *shipper) unacked() time.Time {
+	last := s.journal.Last()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cursor.Sequence >= last {
+		return time.Time{}
+	}
+	if s.oldest.IsZero() {
+		s.oldest = time.Now()
+	}
+	return s.oldest
+}
+
+// at is the cursor as it stands, stored or not.
+func (s *shipper) at() journal.Cursor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor
+}
+
+// place decides where a sink goes on: at its cursor, or at its start.
+func place(j feed, start string, c journal.Cursor, ok bool) (journal.Cursor, error) {
+	last, oldest := j.Last(), j.Oldest()
+	if ok && c.Sequence <= last {
+		return c, nil
+	}
+	at := last
+	switch {
+	case ok || start == "earliest" || start == "": // a cursor beyond the end is of another journal
+		at = oldest - 1
+	case start != "latest":
+		return c, fmt.Errorf("start %q is neither earliest nor latest", start)
+	}
+	return journal.Cursor{Base: at, Sequence: at, Numbered: c.Numbered}, nil
+}
