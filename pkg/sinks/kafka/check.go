@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (s *sink) checkWrite(ctx context.Context, t *metadata.ResponseTopic) error 
 		Acks: acksAll, Timeout: 1000,
 		Topics: []rawproduce.RequestTopic{{Topic: s.cfg.Topic, Partitions: []rawproduce.RequestPartition{{
 			Partition: t.Partitions[0].PartitionIndex,
-			RecordSet: protocol.RawRecordSet{Reader: strings.NewReader("")},
+			RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(make([]byte, sizePrefix))},
 		}}}},
 	})
 	if err != nil {

@@ -54,6 +54,7 @@ type producer struct {
 	sequences map[int32]int32 // next sequence number by partition
 	ready     bool
 	cursor    uint64 // everything up to here is committed
+	recalled  uint64 // the cursor as begin found it
 	fenced    int    // how often in a row another producer took our place
 }
 
@@ -117,17 +118,26 @@ func (p *producer) recall(ctx context.Context) error {
 			return 0, errAnswer
 		}
 		if res.ErrorCode != 0 {
-			return kafka.Error(res.ErrorCode), nil
+			return p.found(kafka.Error(res.ErrorCode), 0), nil
 		}
 		if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
 			return 0, errAnswer
 		}
 		part := &res.Topics[0].Partitions[0]
-		if part.ErrorCode == 0 {
-			p.cursor = uint64(max(part.CommittedOffset, 0)) //nolint:gosec // not negative
-		}
-		return kafka.Error(part.ErrorCode), nil
+		return p.found(kafka.Error(part.ErrorCode), part.CommittedOffset), nil
 	})
+}
+
+// found takes the cursor that was asked for.
+func (p *producer) found(code kafka.Error, offset int64) kafka.Error {
+	if code == kafka.GroupIdNotFound {
+		code, offset = 0, 0 // nothing was ever committed
+	}
+	if code == 0 {
+		p.recalled = uint64(max(offset, 0)) //nolint:gosec // not negative
+		p.cursor = p.recalled
+	}
+	return code
 }
 
 // enlist adds partitions, and the cursor's group, to the transaction.

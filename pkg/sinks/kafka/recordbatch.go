@@ -29,6 +29,9 @@ const (
 	atCount           = 57
 	batchHead         = 61
 
+	sizePrefix = 4 // before the record batch in a request: its size
+	recordsAt  = sizePrefix + batchHead
+
 	transactional = 1 << 4
 )
 
@@ -44,7 +47,7 @@ type identity struct {
 
 // recordBatch collects records into the bytes of one record batch.
 type recordBatch struct {
-	buf   []byte // head, then the records without compression
+	buf   []byte // size, head, then the records without compression
 	first int64  // milliseconds of the first record
 	max   int64
 	count int
@@ -54,7 +57,7 @@ type recordBatch struct {
 type header struct{ key, value string }
 
 func newRecordBatch(sizeHint int) *recordBatch {
-	return &recordBatch{buf: make([]byte, batchHead, batchHead+sizeHint)}
+	return &recordBatch{buf: make([]byte, recordsAt, recordsAt+sizeHint)}
 }
 
 // add appends one record.
@@ -93,15 +96,16 @@ func varintSize(v int64) int {
 // textSize is the size of n bytes with their length before them.
 func textSize(n int) int { return varintSize(int64(n)) + n }
 
-// seal compresses the records, fills in the head and returns the whole.
+// seal compresses the records, fills in the head and returns the whole, with
+// its size before it.
 func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence int32) ([]byte, error) {
-	out := b.buf
+	framed := b.buf
 	if c != compress.None {
-		packed, err := pack(c, b.buf[batchHead:])
+		packed, err := pack(c, b.buf[recordsAt:])
 		if err != nil {
 			return nil, fmt.Errorf("compress a record batch with %s: %w", c, err)
 		}
-		out = packed
+		framed = packed
 	}
 	attributes := uint16(c) //nolint:gosec // 0 to 4
 	if who.transactional {
@@ -110,6 +114,8 @@ func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence in
 		who.producer, who.epoch, baseSequence = -1, -1, -1
 	}
 	be := binary.BigEndian
+	out := framed[sizePrefix:]
+	be.PutUint32(framed, uint32(len(out)))                       //nolint:gosec // bounded by max_message_bytes
 	be.PutUint64(out[0:], 0)                                     // base offset: the broker's business
 	be.PutUint32(out[atLength:], uint32(len(out)-atLeaderEpoch)) //nolint:gosec // bounded by max_message_bytes
 	be.PutUint32(out[atLeaderEpoch:], 0xffffffff)                // unknown
@@ -123,14 +129,14 @@ func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence in
 	be.PutUint32(out[atBaseSequence:], uint32(baseSequence))     //nolint:gosec // as above
 	be.PutUint32(out[atCount:], uint32(b.count))                 //nolint:gosec // bounded by the batch
 	be.PutUint32(out[atCRC:], crc32.Checksum(out[atAttributes:], castagnoli))
-	return out, nil
+	return framed, nil
 }
 
-// pack returns room for a head, followed by the compressed records.
+// pack returns room for size and head, followed by the compressed records.
 func pack(c compress.Compression, records []byte) ([]byte, error) {
 	var out bytes.Buffer
-	out.Grow(batchHead + len(records)/3)
-	out.Write(make([]byte, batchHead))
+	out.Grow(recordsAt + len(records)/3)
+	out.Write(make([]byte, recordsAt))
 	w := c.Codec().NewWriter(&out)
 	if _, err := w.Write(records); err != nil {
 		return nil, err

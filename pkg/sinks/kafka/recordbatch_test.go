@@ -20,8 +20,7 @@ var at = time.UnixMilli(1_790_000_000_123).UTC()
 func decode(t *testing.T, raw []byte) (protocol.RecordSet, *protocol.RecordBatch) {
 	t.Helper()
 	var rs protocol.RecordSet
-	framed := append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...)
-	if _, err := rs.ReadFrom(bytes.NewReader(framed)); err != nil {
+	if _, err := rs.ReadFrom(bytes.NewReader(raw)); err != nil {
 		t.Fatalf("read back: %v", err)
 	}
 	stream, ok := rs.Records.(*protocol.RecordStream)

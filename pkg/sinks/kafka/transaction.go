@@ -65,19 +65,16 @@ func (p *producer) deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 		}
 		return sinks.Report{}, err
 	}
-	if p.group != "" {
-		p.cursor = b.Through
-	}
+	p.cursor = max(p.cursor, b.Through)
 	p.fenced = 0
 	return sinks.Report{Results: known}, nil
 }
 
-// unknown lists the items of a batch that no committed transaction holds, and
-// reports the others. They can only be ahead when the answer to a commit was
-// lost, or after a restart.
+// unknown lists the items of a batch that the cursor found by begin does not
+// cover, and reports the others: they were committed, but the answer was lost.
 func (p *producer) unknown(b sinks.Batch) (fresh []int, known []sinks.Result) {
 	for i := range b.Items {
-		if p.group != "" && b.Items[i].Event.Sequence <= p.cursor {
+		if p.group != "" && b.Items[i].Event.Sequence <= p.recalled {
 			known = append(known, sinks.Result{Index: i, Outcome: sinks.Duplicate})
 			continue
 		}
@@ -96,7 +93,7 @@ func (p *producer) transact(ctx context.Context, plan *plan) error {
 		return plan.results[0].Err
 	}
 	if p.group != "" {
-		if err := p.record(ctx, plan.batch.Through); err != nil {
+		if err := p.record(ctx, max(p.cursor, plan.batch.Through)); err != nil {
 			return err
 		}
 	}

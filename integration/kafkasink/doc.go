@@ -1,0 +1,2 @@
+// Package kafkasink proves the Kafka sink against a broker in the same process.
+package kafkasink
