@@ -11,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"gopkg.in/yaml.v3"
 
 	"github.com/shiplog/shiplog/integration/topic"
 	"github.com/shiplog/shiplog/pkg/config"
@@ -58,11 +57,11 @@ func (d *destination) Open(t *testing.T, deps sinks.Deps) sinks.Sink {
 
 func decode(t *testing.T, text string) sinks.Spec {
 	t.Helper()
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatalf("yaml: %v", err)
+	section, err := config.ParseSection("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
-	spec, err := kafka.Factory().Decode(config.Section{File: "test.yaml", Node: doc.Content[0]})
+	spec, err := kafka.Factory().Decode(section)
 	if err != nil {
 		t.Fatalf("decode: %v", err)
 	}

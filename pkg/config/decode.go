@@ -117,6 +117,9 @@ func (d *decoder) value(n *yaml.Node, at place, v reflect.Value, tag reflect.Str
 		d.value(n, at, v.Elem(), tag)
 	case reflect.Struct:
 		d.structure(n, at, v)
+		if t, ok := v.Addr().Interface().(*TLS); ok {
+			t.Given = true
+		}
 	case reflect.Slice:
 		d.list(n, at, v, tag)
 	case reflect.Map:

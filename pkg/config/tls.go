@@ -14,6 +14,10 @@ type TLS struct {
 	ServerName         string `yaml:"server_name" doc:"Name to expect in the server's certificate; empty: the host that is called."`
 	MinVersion         string `yaml:"min_version" enum:"1.2,1.3" doc:"Oldest TLS version to accept."`
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify" doc:"Accept any certificate. Anyone on the way can then read and change what is sent."`
+
+	// Given tells that the file has the section, if only as tls: {}. It matters
+	// where no URL says whether TLS is spoken.
+	Given bool `yaml:"-"`
 }
 
 // Validate says which files are missing, and warns where nothing is verified.

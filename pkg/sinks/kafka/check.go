@@ -40,14 +40,10 @@ func (s *sink) Check(ctx context.Context, say func(line string)) error {
 // hint adds what to do to an error that does not say it.
 func (s *sink) hint(err error) error {
 	text := err.Error()
-	switch {
-	case s.cluster.transport.TLS == nil && strings.Contains(text, "EOF"):
-		return fmt.Errorf("%w; the broker hung up: perhaps this port wants TLS (tls:) or SASL (sasl:)", err)
-	case s.cluster.transport.TLS != nil && strings.Contains(text, "first record does not look like a TLS handshake"):
-		return fmt.Errorf("%w; this port speaks no TLS: leave tls out, or use the broker's TLS port", err)
-	default:
-		return err
+	if !s.cfg.TLS.Given && (strings.Contains(text, "EOF") || strings.Contains(text, "reset")) {
+		return fmt.Errorf("%w; the broker hung up: perhaps this port wants TLS (write tls: {}) or SASL", err)
 	}
+	return err
 }
 
 func (s *sink) checkLeaders(ctx context.Context) error {

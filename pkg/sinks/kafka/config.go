@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/segmentio/kafka-go/compress"
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 // Kind is the sink's type in the config.
@@ -20,37 +20,18 @@ const Kind = "kafka"
 type Config struct {
 	sinks.Common `yaml:",inline"`
 
-	// Brokers are where to begin, as host:port; the others are learnt.
-	Brokers []string `yaml:"brokers"`
+	Brokers []string `yaml:"brokers" doc:"Where to begin, as host:port; the other brokers are learnt."`
+	Topic   string   `yaml:"topic" doc:"Topic that takes every event. It is not created."`
 
-	// Topic takes every event. It is never created.
-	Topic string `yaml:"topic"`
+	// Key is one of the names in keys. An event without the field has its id as
+	// key.
+	Key string `yaml:"key" doc:"Field whose value decides the partition: event.id spreads evenly; user.name, organization.id and others keep together, and in order, what has the same value."`
 
-	// Key is the field whose value decides the partition: event.id spreads
-	// evenly; user.name, organization.id and the others keep together, and in
-	// order, what has the same value. An event without it has its id as key.
-	Key string `yaml:"key"`
+	Timestamp       string      `yaml:"timestamp" enum:"occurred,now" doc:"Time of the records; now is for topics whose retention would delete late events at once."`
+	ExactlyOnce     bool        `yaml:"exactly_once" doc:"Deliver each batch in a transaction, together with the cursor. Needs the rights for a transactional id and a consumer group, both named shiplog-AGENT-SINK."`
+	MaxMessageBytes config.Size `yaml:"max_message_bytes" min:"1KiB" doc:"Largest record batch before compression; at most the topic's max.message.bytes."`
 
-	// Timestamp is what the record's time is: "occurred", or "now" for topics
-	// whose retention is so short that late events would be deleted at once.
-	Timestamp string `yaml:"timestamp"`
-
-	// ExactlyOnce delivers each batch in a transaction, together with the
-	// cursor.
-	ExactlyOnce bool `yaml:"exactly_once"`
-
-	// MaxMessageBytes bounds one record batch before compression. At most the
-	// topic's max.message.bytes.
-	MaxMessageBytes config.Size `yaml:"max_message_bytes"`
-
-	SASL SASL `yaml:"sasl"`
-}
-
-// SASL is how we show who we are. The zero value: not at all.
-type SASL struct {
-	Mechanism string        `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
-	Username  string        `yaml:"username"`
-	Password  config.Secret `yaml:"password"`
+	SASL transport.SASL `yaml:"sasl" doc:"How we show who we are."`
 }
 
 // Factory makes Kafka sinks.
@@ -72,45 +53,29 @@ func defaults() Config {
 func (c *Config) Validate() error {
 	var errs []error
 	if len(c.Brokers) == 0 {
-		errs = append(errs, errors.New("brokers: none given; name at least one as host:port"))
+		errs = append(errs, config.Problem("brokers", "is missing; name at least one as host:port"))
 	}
-	for _, b := range c.Brokers {
+	for i, b := range c.Brokers {
 		if _, _, err := net.SplitHostPort(b); err != nil {
-			errs = append(errs, fmt.Errorf("brokers: %q is not host:port", b))
+			errs = append(errs, config.Problem(fmt.Sprintf("brokers[%d]", i), "%q is not host:port", b))
 		}
 	}
 	if c.Topic == "" {
-		errs = append(errs, errors.New("topic: missing"))
+		errs = append(errs, config.Problem("topic", "is missing"))
 	}
 	if _, ok := keys[c.Key]; !ok {
-		errs = append(errs, fmt.Errorf("key: %q is not a field that records can be keyed by; there are %s", c.Key, strings.Join(keyNames(), ", ")))
-	}
-	if c.Timestamp != "occurred" && c.Timestamp != "now" {
-		errs = append(errs, fmt.Errorf("timestamp: %q is neither occurred nor now", c.Timestamp))
+		errs = append(errs, config.Problem("key", "%q is not a field that records can be keyed by; write one of %s", c.Key, strings.Join(keyNames(), ", ")))
 	}
 	if _, err := codec(c.Compression); err != nil {
-		errs = append(errs, err)
+		errs = append(errs, config.Problem("compression", "%w", err))
 	}
-	if c.MaxMessageBytes < 1024 {
-		errs = append(errs, errors.New("max_message_bytes: less than 1KiB holds no event"))
-	}
-	errs = append(errs, c.SASL.validate())
 	if c.ExactlyOnce {
 		c.Concurrency = 1 // a producer has one transaction at a time
 	}
-	return errors.Join(errs...)
-}
-
-func (s SASL) validate() error {
-	switch {
-	case s.Mechanism == "":
-		return nil
-	case !slices.Contains([]string{"plain", "scram-sha-256", "scram-sha-512"}, strings.ToLower(s.Mechanism)):
-		return fmt.Errorf("sasl.mechanism: %q is not known; there are plain, scram-sha-256 and scram-sha-512", s.Mechanism)
-	case s.Username == "":
-		return errors.New("sasl.username: missing")
+	if c.Concurrency > 1 {
+		errs = append(errs, config.Warn("concurrency", "with more than one batch in flight the records of a partition may change places"))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // codec returns the compression of a name.
@@ -127,6 +92,6 @@ func codec(name string) (compress.Compression, error) {
 	case "zstd":
 		return compress.Zstd, nil
 	default:
-		return 0, fmt.Errorf("compression: %q is not known; there are none, gzip, snappy, lz4 and zstd", name)
+		return 0, fmt.Errorf("%q is none of none, gzip, snappy, lz4, zstd", name)
 	}
 }

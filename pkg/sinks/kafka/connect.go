@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 const (
@@ -30,14 +31,21 @@ type cluster struct {
 }
 
 func newCluster(c Config, clientID string) (*cluster, error) {
+	mechanism, err := transport.Mechanism(c.SASL)
+	if err != nil {
+		return nil, err
+	}
 	t := &kafka.Transport{
 		DialTimeout:    dialTimeout,
 		MetadataTTL:    metadataTTL,
 		MetadataTopics: []string{c.Topic},
 		ClientID:       clientID,
+		SASL:           mechanism,
 	}
-	if err := secure(t, c); err != nil {
-		return nil, err
+	if c.TLS.Given {
+		if t.TLS, err = transport.TLSConfig(c.TLS); err != nil {
+			return nil, err
+		}
 	}
 	return &cluster{topic: c.Topic, bootstrap: kafka.TCP(c.Brokers...), transport: t}, nil
 }

@@ -1,16 +1,13 @@
 package kafka
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/segmentio/kafka-go"
 
 	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 // classify gives an error its kind and a reason.
@@ -21,16 +18,7 @@ func classify(err error) error {
 	if code, ok := errors.AsType[kafka.Error](err); ok {
 		return fault.New(kindOf(code), status(code), err)
 	}
-	switch {
-	case isTLS(err):
-		return fault.New(fault.Credentials, "tls", err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Retry, "timeout", err)
-	case errors.Is(err, context.Canceled):
-		return fault.New(fault.Retry, "canceled", err)
-	default:
-		return fault.New(fault.Retry, "connection", err)
-	}
+	return transport.Classify(err)
 }
 
 // kindOf says what an error code of the protocol asks for.
@@ -67,20 +55,4 @@ func statusOf(err error) string {
 		return "ok"
 	}
 	return fault.ReasonOf(classify(err))
-}
-
-// isTLS says whether it is certificates that keep us apart.
-func isTLS(err error) bool {
-	var (
-		unknown  x509.UnknownAuthorityError
-		hostname x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		verify   *tls.CertificateVerificationError
-		alert    tls.AlertError
-	)
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
-		return true // an alert: the other side did not like our certificate, or our lack of one
-	}
-	return errors.As(err, &unknown) || errors.As(err, &hostname) || errors.As(err, &invalid) ||
-		errors.As(err, &verify) || errors.As(err, &alert)
 }
