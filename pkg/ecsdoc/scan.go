@@ -1,6 +1,10 @@
 package ecsdoc
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // A scanner is one pass over a document.
 type scanner struct {
@@ -125,22 +129,43 @@ func skipSpace(doc []byte, i int) int {
 
 // skipString returns the index behind the string that begins at i, or -1.
 func skipString(doc []byte, i int) int {
-	start := i + 1
-	for i = start; ; i++ {
-		quote := bytes.IndexByte(doc[i:], '"')
-		if quote < 0 {
-			return -1
+	i++
+	for i+8 <= len(doc) {
+		word := binary.LittleEndian.Uint64(doc[i:])
+		hit := zeroBytes(word^quotes) | zeroBytes(word^backslashes)
+		if hit == 0 {
+			i += 8
+			continue
 		}
-		i += quote
-		slashes := 0
-		for k := i - 1; k >= start && doc[k] == '\\'; k-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
+		i += bits.TrailingZeros64(hit) / 8
+		if doc[i] == '"' {
 			return i + 1
 		}
+		i += 2
 	}
+	for i < len(doc) {
+		switch doc[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+		i++
+	}
+	return -1
 }
+
+// Eight of a character in one word, for looking at eight bytes at once.
+const (
+	ones        = 0x0101010101010101
+	highBits    = 0x80 * ones
+	quotes      = '"' * ones
+	backslashes = '\\' * ones
+)
+
+// zeroBytes sets the high bit of the lowest byte that is zero. Bytes above it may
+// be set wrongly.
+func zeroBytes(word uint64) uint64 { return (word - ones) &^ word & highBits }
 
 // skipValue returns the index behind the value that begins at i, or -1.
 func skipValue(doc []byte, i int) int {

@@ -2,6 +2,9 @@ package ecsdoc
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -126,32 +129,50 @@ func (v Value) Members(yield func(name []byte, value Value) bool) {
 // What JSON does not know as an escape is kept as it stands; half a surrogate
 // pair becomes U+FFFD.
 func AppendUnescaped(dst, s []byte) []byte {
-	for {
-		i := bytes.IndexByte(s, '\\')
-		if i < 0 {
-			return append(dst, s...)
-		}
-		dst = append(dst, s[:i]...)
-		s = s[i:]
-		n := 2
-		switch {
-		case len(s) < 2:
-			return append(dst, s...)
-		case s[1] == 'u':
-			var r rune
-			if r, n = unescapeUnicode(s); n == 0 {
-				n = 2
-				dst = append(dst, s[:2]...)
-			} else {
-				dst = utf8.AppendRune(dst, r)
+	dst = slices.Grow(dst, len(s)+8) // a text is never longer than its escapes; 8 for the last word
+	d, n := dst[len(dst):cap(dst)], 0
+	for i := 0; ; {
+		for i+8 <= len(s) {
+			word := binary.LittleEndian.Uint64(s[i:])
+			binary.LittleEndian.PutUint64(d[n:], word)
+			hit := zeroBytes(word ^ backslashes)
+			if hit != 0 {
+				run := bits.TrailingZeros64(hit) / 8
+				i, n = i+run, n+run
+				break
 			}
-		case simpleEscape[s[1]] != 0:
-			dst = append(dst, simpleEscape[s[1]])
-		default:
-			dst = append(dst, s[:2]...)
+			i, n = i+8, n+8
 		}
-		s = s[n:]
+		for i < len(s) && s[i] != '\\' && (i+8 > len(s)) {
+			d[n] = s[i]
+			i, n = i+1, n+1
+		}
+		if i == len(s) {
+			return dst[:len(dst)+n]
+		}
+		if s[i] == '\\' {
+			read, written := unescape(d[n:], s[i:])
+			i, n = i+read, n+written
+		}
 	}
+}
+
+// unescape writes what the escape that s begins with stands for, and says how
+// much it read and wrote.
+func unescape(d, s []byte) (read, written int) {
+	if len(s) < 2 {
+		return copy(d, s), len(s)
+	}
+	if c := simpleEscape[s[1]]; c != 0 {
+		d[0] = c
+		return 2, 1
+	}
+	if s[1] == 'u' {
+		if r, n := unescapeUnicode(s); n > 0 {
+			return n, utf8.EncodeRune(d, r)
+		}
+	}
+	return copy(d, s[:2]), 2
 }
 
 var simpleEscape = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
