@@ -12,16 +12,18 @@ import (
 // File is a whole config file, checked as far as this package knows it: the
 // sections of sources, sinks and processors are decoded by those who own them.
 type File struct {
-	Path            string    `yaml:"-"`
-	DataDir         string    `yaml:"data_dir" doc:"Directory of the journal, cursors and dead letters. One agent at a time."`
-	Sources         Sections  `yaml:"sources" doc:"Name to source; at least one."`
-	Processors      Section   `yaml:"processors" doc:"In order, on every event, before the journal."`
-	Journal         Journal   `yaml:"journal" doc:"The disk buffer."`
-	Sinks           Sections  `yaml:"sinks" doc:"Name to sink; at least one."`
-	Admin           Admin     `yaml:"admin" doc:"Metrics, health, status page and API."`
-	Logging         Logging   `yaml:"logging" doc:"The agent's own log, on standard error."`
-	ShutdownTimeout Duration  `yaml:"shutdown_timeout" doc:"How long sinks may still deliver after a stop was asked for; what is left waits in the journal."`
-	doc             *document `yaml:"-"`
+	Path            string   `yaml:"-"`
+	DataDir         string   `yaml:"data_dir" doc:"Directory of the journal, cursors and dead letters. One agent at a time."`
+	Sources         Sections `yaml:"sources" doc:"Name to source; at least one."`
+	Processors      Section  `yaml:"processors" doc:"In order, on every event, before the journal."`
+	Journal         Journal  `yaml:"journal" doc:"The disk buffer."`
+	Sinks           Sections `yaml:"sinks" doc:"Name to sink; at least one."`
+	Admin           Admin    `yaml:"admin" doc:"Metrics, health, status page and API."`
+	Logging         Logging  `yaml:"logging" doc:"The agent's own log, on standard error."`
+	ShutdownTimeout Duration `yaml:"shutdown_timeout" doc:"How long sinks may still deliver after a stop was asked for; what is left waits in the journal."`
+
+	root Section
+	doc  *document
 }
 
 // Journal is the disk buffer.
@@ -97,8 +99,16 @@ func Parse(name string, data []byte) (*File, error) {
 	f := Default()
 	f.Path, f.doc = name, newDocument(name)
 	whole := Section{File: name, Node: root, doc: f.doc}
+	f.root = whole
 	decoded := whole.Decode(&f)
 	return &f, whole.Check(decoded, f.Validate)
+}
+
+// Section returns a top-level part of the file as it was written, such as
+// "admin", for its Fingerprint. It is zero where the file does not have it.
+func (f *File) Section(name string) Section {
+	s, _ := f.root.Fields().Get(name)
+	return s
 }
 
 // Warnings lists what is allowed but unwise, in the order of the file. Sections
@@ -120,6 +130,11 @@ func (f *File) Validate() error {
 	}
 	if len(f.Sinks) == 0 {
 		errs = append(errs, Problem("sinks", "at least one is needed"))
+	}
+	for _, sink := range f.Sinks {
+		if _, both := f.Sources.Get(sink.Name); both {
+			errs = append(errs, Warn("sinks."+sink.Name, "a source has this name too; their dead letters are counted together"))
+		}
 	}
 	if n := resolveAlias(f.Processors.Node); !isNull(n) && f.Processors.Items() == nil && kindOf(n) != "a list" {
 		errs = append(errs, Problem("processors", "a list is needed here, not %s", kindOf(n)))

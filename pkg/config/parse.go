@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -58,19 +59,19 @@ func syntaxError(file string, data []byte, err error) Errors {
 	}
 	line := string(lines[good])
 	e.Line, e.Column = good+1, len(line)-len(strings.TrimLeft(line, " \t"))+1
-	e.Message = "not valid YAML: " + e.Message + syntaxHint(line)
+	e.Message = "not valid YAML: " + e.Message + syntaxHint(e.Message, line)
 	return Errors{e}
 }
 
 // syntaxHint says what most often is behind a syntax error.
-func syntaxHint(line string) string {
+func syntaxHint(message, line string) string {
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	switch {
 	case strings.Contains(indent, "\t"):
 		return "; indent with spaces, not tabs"
-	case strings.Contains(line, "${") && strings.ContainsAny(line, "[{") && !strings.Contains(line, `"`):
+	case strings.Contains(line, "${") && strings.ContainsAny(strings.ReplaceAll(line, "${", ""), "[{"):
 		return `; within [ ] and { }, put quotes around "${…}"`
-	case strings.Contains(line, ": ") && strings.Count(line, ": ") > 1:
+	case strings.HasPrefix(message, "mapping values are not allowed"):
 		return `; put quotes around a text that has ": " in it`
 	default:
 		return ""
@@ -97,6 +98,13 @@ func pairsOf(n *yaml.Node) []pair {
 	var d decoder
 	d.doc = newDocument("")
 	return d.pairs(n, "")
+}
+
+// sortedPairs lists them by name.
+func sortedPairs(n *yaml.Node) []pair {
+	all := pairsOf(n)
+	slices.SortFunc(all, func(a, b pair) int { return strings.Compare(a.key.Value, b.key.Value) })
+	return all
 }
 
 // pairs lists a mapping's fields and reports keys that are given twice or are

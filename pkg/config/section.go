@@ -114,6 +114,9 @@ func (s Section) Check(decoded error, validations ...func() error) error {
 			spoilt[parent+e.Near] = true
 		}
 	}
+	if spoilt[s.Path] {
+		return all.orNil() // not even the right kind of thing
+	}
 	for _, validate := range validations {
 		for _, e := range s.locate(validate()) {
 			if !spoilt[e.Path] {
