@@ -3,7 +3,6 @@ package encode
 import (
 	"time"
 
-	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -40,7 +39,7 @@ type cimWriter struct {
 // origin writes what every event has.
 func (w *cimWriter) origin() {
 	e := w.event
-	w.raw("timestamp", w.values[timestamp])
+	w.raw("timestamp", w.nonEmpty(timestamp))
 	w.text("event_id", e.ID)
 	_, name := w.vendorProduct()
 	w.text("vendor_product", name)
@@ -49,12 +48,12 @@ func (w *cimWriter) origin() {
 	} else {
 		w.constant("app", "prefect")
 	}
-	w.text("signature", w.entry.Name)
+	w.text("signature", w.title)
 	w.text("signature_id", e.Action)
 	w.text("command", e.Action)
 	w.constant("severity", cimSeverities[min(int(e.Severity), len(cimSeverities)-1)])
 	w.number("severity_id", int64(e.Severity))
-	w.raw("description", w.values[message])
+	w.raw("description", w.nonEmpty(message))
 	w.text("result", e.Outcome.String())
 }
 
@@ -97,8 +96,7 @@ func (w *cimWriter) model() {
 		w.text("status", ticketStatus(c.Action))
 		w.object(c.ObjectCategory)
 	default:
-		_, did := catalog.Split(w.event.Action)
-		w.text("action", did)
+		w.text("action", w.verb())
 		w.text("status", w.event.Outcome.String())
 		w.object(w.kind)
 	}

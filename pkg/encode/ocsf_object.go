@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
 )
 
@@ -39,9 +38,9 @@ func (r *record) actorTypeID() int {
 	return 0
 }
 
-// person writes a user object. It must have an id, a name or an e-mail.
-func (w *ocsfWriter) person(key, path string, p person, typeID int) {
-	w.open(key)
+// person writes a user object; path is where it stands in the event. It must have an id, a name or an e-mail.
+func (w *ocsfWriter) person(path string, p person, typeID int) {
+	w.open("user")
 	id, email := w.take(p.id), w.take(p.email)
 	name := w.first(p.name)
 	if name == nil {
@@ -131,7 +130,7 @@ func (w *ocsfWriter) actor() {
 	w.open("actor")
 	if known {
 		w.used[actorType] = w.actorTypeID() != 0
-		w.person("user", "actor.user", actor, w.actorTypeID())
+		w.person("actor.user", actor, w.actorTypeID())
 	} else {
 		w.constant("app_name", "unknown") // the class wants an actor
 	}
@@ -148,7 +147,7 @@ func (w *ocsfWriter) object() {
 	case entityManagement:
 		w.entity()
 	case userAccess:
-		w.person("user", "user", target, w.targetTypeID())
+		w.person("user", target, w.targetTypeID())
 		w.privileges(true)
 		w.workspace()
 	case groupManagement:
@@ -176,7 +175,7 @@ func (w *ocsfWriter) account() {
 		p.id, p.name = resourceID, resourceName
 		w.values[resourceID] = w.bare(w.values[resourceID])
 	}
-	w.person("user", "user", p, w.targetTypeID())
+	w.person("user", p, w.targetTypeID())
 	w.used[resourceType] = true
 	if w.class.activity != otherActivity || !w.has(changesName, changesEmail, changesFullName) {
 		return
@@ -203,7 +202,7 @@ func (w *ocsfWriter) login() {
 	if typeID == 0 {
 		typeID = w.targetTypeID()
 	}
-	w.person("user", "user", p, typeID)
+	w.person("user", p, typeID)
 	w.open("service")
 	_, name := w.vendorProduct()
 	w.text("name", name)
@@ -317,7 +316,7 @@ func (w *ocsfWriter) group() {
 	w.observe("group.uid", 33, "Group Object: uid", uid)
 	w.observe("group.name", 32, "Group Object: name", label)
 	if w.has(targetID, targetName, targetEmail) {
-		w.person("user", "user", target, 0)
+		w.person("user", target, 0)
 	}
 	w.privileges(w.class.activity == 1 || w.class.activity == 2)
 	if !w.used[resourceID] && w.has(resourceID, resourceName) {
@@ -355,8 +354,8 @@ func (w *ocsfWriter) call() {
 	if rule := w.take(ruleName); rule != nil {
 		w.raw("name", rule)
 	} else {
-		_, verb := catalog.Split(w.event.Action)
-		w.text("name", verb[strings.LastIndexByte(verb, '.')+1:])
+		did := w.verb()
+		w.text("name", did[strings.LastIndexByte(did, '.')+1:])
 	}
 	w.close()
 }
