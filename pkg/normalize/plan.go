@@ -20,6 +20,7 @@ type plan struct {
 	constant  string
 	severity  event.Severity // that constant has
 	allowlist string         // constant for when the IP allowlist is switched
+	service   string         // ,"service":…,"observer":… likewise
 	phrase    []piece
 	toPlace   bool // the phrase ends with a preposition: the place follows directly
 }
@@ -51,6 +52,10 @@ func newPlan(action, written string) *plan {
 	p := &plan{entry: e, match: m, action: action, severity: e.Severity}
 	p.kind, p.verb = catalog.Split(action)
 	p.constant = constant(e, written, e.Severity)
+	p.service = `,"service":{"name":"prefect","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect"}`
+	if strings.HasPrefix(action, "prefect-cloud.") {
+		p.service = `,"service":{"name":"prefect-cloud","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect Cloud"}`
+	}
 	p.allowlist = constant(e, written, max(e.Severity, event.High))
 	for rest := e.Message; rest != ""; {
 		before, after, found := strings.Cut(rest, "{")

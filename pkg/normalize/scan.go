@@ -301,7 +301,6 @@ func plain(b []byte, i int) int {
 // special marks, by its top bit, the first byte of eight that is a quote, a
 // backslash or a control character. Marks above the first one may be wrong.
 func special(w uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
 	return ((w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash) & tops
