@@ -291,7 +291,7 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 		d.b = append(d.b, '}')
 	}
 	d.raw(`"related":`, f.relates)
-	d.payload(f)
+	d.flattened(`"payload":`, f.payload, f.payloadDepth)
 	d.text(`"follows":`, f.follows)
 	switch {
 	case at.noReceived:
@@ -304,24 +304,6 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 	}
 	d.extra(f)
 	d.b = append(d.b, '}')
-}
-
-// payload writes the payload, which must be an object that is not nested too
-// deeply to be indexed.
-func (d *doc) payload(f *fields) {
-	switch {
-	case len(f.payload) == 0:
-	case f.payload[0] != '{':
-		d.b = append(d.b, `,"payload":{`...)
-		d.raw(`"value":`, f.payload)
-		d.b = append(d.b, '}')
-	case f.payloadDepth > maxFlat:
-		d.b = append(d.b, `,"payload":{"text":"`...)
-		d.b = appendQuoted(d.b, f.payload)
-		d.b = append(d.b, '"', '}')
-	default:
-		d.raw(`"payload":`, f.payload)
-	}
 }
 
 // extraText keeps a text that has a place, but could not be read.

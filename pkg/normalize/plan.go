@@ -79,20 +79,20 @@ func constant(e *catalog.Entry, action string, severity event.Severity) string {
 	if strings.HasPrefix(action, "prefect-cloud.") {
 		provider = "prefect-cloud"
 	}
-	return constantOf(e, action, severity, "prefect", "prefect.audit") + `,"provider":"` + provider + `"`
+	return constantOf(e, action, severity, e.Outcome, "prefect") + `,"provider":"` + provider + `"`
 }
 
-func constantOf(e *catalog.Entry, action string, severity event.Severity, module, dataset string) string {
+func constantOf(e *catalog.Entry, action string, severity event.Severity, outcome event.Outcome, module string) string {
 	var b strings.Builder
 	b.WriteString(`,"kind":"event"`)
 	list(&b, "category", e.ECS.Category)
 	list(&b, "type", e.ECS.Type)
 	b.WriteString(`,"action":"` + action + `"`)
-	if e.Outcome != event.NoOutcome {
-		b.WriteString(`,"outcome":"` + e.Outcome.String() + `"`)
+	if outcome != event.NoOutcome {
+		b.WriteString(`,"outcome":"` + outcome.String() + `"`)
 	}
 	b.WriteString(`,"severity":` + strconv.Itoa(int(severity)))
-	b.WriteString(`,"module":"` + module + `","dataset":"` + dataset + `"`)
+	b.WriteString(`,"module":"` + module + `","dataset":"` + module + `.audit"`)
 	return b.String()
 }
 

@@ -29,6 +29,16 @@ func (s *scanner) fail(what string) {
 	}
 }
 
+// end reports whether the text was good to its end.
+func (s *scanner) end() bool {
+	if s.fault == "" {
+		if s.space(); s.i < len(s.b) {
+			s.fail("goes on after its end")
+		}
+	}
+	return s.fault == ""
+}
+
 // space skips white space and returns the byte after it, 0 at the end.
 func (s *scanner) space() byte {
 	for s.i < len(s.b) {
