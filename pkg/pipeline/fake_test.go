@@ -129,6 +129,13 @@ func (c *fakeCursor) Store(v journal.Cursor) error {
 	return nil
 }
 
+// onDisk is what a crash would leave.
+func (c *fakeCursor) onDisk() (journal.Cursor, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stored, c.ok
+}
+
 func (c *fakeCursor) Close() error { return nil }
 
 // fakeSink answers by a function and remembers what it accepted.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,9 +102,9 @@ func TestShipperKeepsBatchesUnderBothLimits(t *testing.T) {
 
 func TestShipperRetriesForEverAndSaysSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := false
+		var up atomic.Bool
 		sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
-			if up {
+			if up.Load() {
 				return sinks.Report{}, nil
 			}
 			return sinks.Report{}, fault.New(fault.Retry, "refused_connection", errors.New("connection refused"))
@@ -124,7 +125,7 @@ func TestShipperRetriesForEverAndSaysSoOnce(t *testing.T) {
 		if lag := time.Since(s.unacked()); lag < 9*time.Minute {
 			t.Errorf("got lag %v, want at least 9m", lag)
 		}
-		up = true
+		up.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := sink.got(); !slices.Equal(got, upTo(10)) {
