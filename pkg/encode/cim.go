@@ -3,6 +3,7 @@ package encode
 import (
 	"time"
 
+	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -149,10 +150,11 @@ func (w *cimWriter) rule() {
 	w.constant("rule", "ip-allowlist")
 }
 
-// targetOrResource is who was changed: the target, or the resource where none is
-// named.
+// targetOrResource is who was changed: the target, or the resource where that is
+// a user and no target is named.
 func (r *record) targetOrResource() person {
-	if r.has(targetID, targetName, targetEmail) {
+	isUser := r.entry.Target == catalog.Resource || r.entry.Target == catalog.Self
+	if !isUser || r.has(targetID, targetName, targetEmail) {
 		return target
 	}
 	r.values[resourceID] = r.bare(r.values[resourceID])
