@@ -208,6 +208,8 @@ func (w *cimWriter) place() {
 		_, name := w.vendorProduct()
 		w.text("dest", name)
 	}
+	w.raw("src_country", w.nonEmpty(geoCountry))
+	w.raw("src_city", w.nonEmpty(geoCity))
 	w.raw("dvc", w.nonEmpty(agentName))
 	w.raw("vendor_account", w.nonEmpty(orgID))
 	w.raw("vendor_account_name", w.nonEmpty(orgName))

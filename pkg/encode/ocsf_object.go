@@ -50,6 +50,7 @@ func (w *ocsfWriter) person(path string, p person, typeID int) {
 		name = w.first(p.fullName)
 	}
 	w.raw("uid", id)
+	w.otherID(p, id)
 	w.raw("name", name)
 	w.email(email, p.email)
 	w.raw("full_name", w.take(p.fullName))
@@ -65,6 +66,19 @@ func (w *ocsfWriter) person(path string, p person, typeID int) {
 	}
 	w.close()
 	w.observePerson(path, id, name, email)
+}
+
+// otherID writes the second id that a person who logs in has: the actor's and
+// the user's are from different id spaces.
+func (w *ocsfWriter) otherID(p person, id ecsdoc.Value) {
+	if w.class.uid != authentication || p != actor || w.kind != "user" || id == nil {
+		return
+	}
+	if other := w.bare(w.take(resourceID)); !bytes.Equal(other, id) {
+		w.raw("uid_alt", other)
+	}
+	w.used[resourceType] = true
+	w.used[resourceName] = bytes.Equal(w.values[resourceName], w.values[userName])
 }
 
 // email writes an address where the schema would take it; else it stays where it
@@ -217,7 +231,13 @@ func (w *ocsfWriter) login() {
 // type, because the schema wants a name.
 func (w *ocsfWriter) entity() {
 	w.open("entity")
-	w.raw("uid", w.bare(w.take(resourceID)))
+	id := w.bare(w.take(resourceID))
+	w.raw("uid", id)
+	if w.kind == "api-key" {
+		w.observe("entity.uid", 19, "User Credential ID", id)
+	} else {
+		w.observe("entity.uid", 10, "Resource UID", id)
+	}
 	if name := w.take(resourceName); name != nil {
 		w.raw("name", name)
 	} else if !w.has(resourceID) {
@@ -378,7 +398,40 @@ func (w *ocsfWriter) endpoint() {
 	} else {
 		w.constant("name", "unknown") // the class wants an endpoint
 	}
+	w.location()
 	w.close()
+}
+
+// location writes what a database of addresses knows of the client's.
+func (w *ocsfWriter) location() {
+	if w.has(geoCity, geoCountry, geoPostal, geoRegion, geoRegionName) {
+		w.open("location")
+		w.raw("city", w.take(geoCity))
+		w.raw("continent", w.take(geoContinent))
+		w.raw("country", w.take(geoCountry))
+		w.raw("postal_code", w.take(geoPostal))
+		w.raw("region", w.first(geoRegion, geoRegionName))
+		if w.isNumber(geoLat) && w.isNumber(geoLon) {
+			w.raw("lat", w.take(geoLat))
+			w.raw("long", w.take(geoLon))
+		}
+		w.close()
+	}
+	number, ok := w.number64(asNumber)
+	if ok || w.has(asName) {
+		w.open("autonomous_system")
+		if ok {
+			w.used[asNumber] = true
+			w.number("number", number)
+		}
+		w.raw("name", w.take(asName))
+		w.close()
+	}
+}
+
+func (r *record) isNumber(s slot) bool {
+	v := r.values[s]
+	return len(v) > 0 && (v[0] == '-' || v[0]-'0' <= 9)
 }
 
 // request writes what is known of the HTTP request and its answer.
