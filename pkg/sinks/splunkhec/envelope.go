@@ -1,0 +1,98 @@
+package splunkhec
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/transport"
+)
+
+// envelope writes events as the collector's event endpoint takes them.
+type envelope struct {
+	constant []byte // from host to the beginning of fields: the same for all
+	text     bool   // bodies are texts, not JSON
+}
+
+func newEnvelope(c Config, host string) envelope {
+	var b []byte
+	for _, key := range [...]struct{ name, value string }{
+		{"host", host}, {"source", c.Source}, {"sourcetype", c.Sourcetype}, {"index", c.Index},
+	} {
+		if key.value == "" { // the token's own
+			continue
+		}
+		b = append(b, `,"`...)
+		b = append(b, key.name...)
+		b = append(b, `":`...)
+		b = appendQuoted(b, key.value)
+	}
+	b = append(b, `,"fields":{"shiplog_id":`...)
+	text := c.Format == "cef" || c.Format == "leef" || c.Format == "raw"
+	return envelope{constant: b, text: text}
+}
+
+// write writes the envelopes of a batch, a line each.
+func (e envelope) write(w *transport.Body, items []sinks.Item) {
+	line := make([]byte, 0, 512)
+	for i := range items {
+		line = e.appendHead(line[:0], &items[i])
+		if e.text {
+			line = appendQuoted(line, string(items[i].Body))
+			_, _ = w.Write(append(line, "}\n"...))
+			continue
+		}
+		_, _ = w.Write(line)
+		_, _ = w.Write(items[i].Body)
+		_, _ = w.Write(end)
+	}
+}
+
+var end = []byte("}\n")
+
+// appendHead appends everything that comes before the event itself. Indexed
+// fields are texts: Splunk refuses numbers there. Their names are our own, for
+// a field that is indexed and also found in the event would have its value
+// twice.
+func (e envelope) appendHead(dst []byte, item *sinks.Item) []byte {
+	dst = append(dst, `{"time":`...)
+	dst = appendSeconds(dst, item.Event.Occurred)
+	dst = append(dst, e.constant...)
+	dst = appendQuoted(dst, item.Event.ID)
+	dst = append(dst, `,"shiplog_sequence":"`...)
+	dst = strconv.AppendUint(dst, item.Event.Sequence, 10)
+	dst = append(dst, `","shiplog_delivery":"`...)
+	dst = strconv.AppendUint(dst, item.Number, 10)
+	return append(dst, `"},"event":`...)
+}
+
+// appendSeconds appends a time as Splunk stores it: seconds since 1970, with
+// microseconds. A time before that, which Splunk does not take, is 0.
+func appendSeconds(dst []byte, t time.Time) []byte {
+	micro := max(t.UnixMicro(), 0)
+	dst = strconv.AppendInt(dst, micro/1e6, 10)
+	dst = append(dst, '.')
+	for digit := int64(1e5); digit > 0; digit /= 10 {
+		dst = append(dst, byte('0'+micro/digit%10)) //nolint:gosec // one digit
+	}
+	return dst
+}
+
+// appendQuoted appends s as a JSON string. Bytes that are no UTF-8 become
+// U+FFFD.
+func appendQuoted(dst []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', digits[r>>4], digits[r&0xf])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
