@@ -53,7 +53,7 @@ func (s *sink) checkLeaders(ctx context.Context) error {
 	}
 	for n, leader := range leaders {
 		if leader < 0 {
-			return fmt.Errorf("partition %s has no leader: its brokers are down", partitionName(s.cfg.Topic, int32(n))) //nolint:gosec // small
+			return fmt.Errorf("partition %s has no leader: its brokers are down", partitionName(s.cfg.Topic, int32(n)))
 		}
 	}
 	return nil

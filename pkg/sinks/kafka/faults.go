@@ -23,7 +23,7 @@ func classify(err error) error {
 
 // kindOf says what an error code of the protocol asks for.
 func kindOf(code kafka.Error) fault.Kind {
-	switch code { //nolint:exhaustive // what is not listed is worth another try
+	switch code {
 	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge:
 		return fault.TooLarge
 	case kafka.InvalidRecord, kafka.InvalidTimestamp:

@@ -56,7 +56,7 @@ func (s *sink) plan(b sinks.Batch, leaders []int32, who *producer, items []int) 
 		if len(items) == 0 {
 			continue
 		}
-		l := &lane{partition: int32(n), chunks: s.cut(b, items)} //nolint:gosec // Kafka counts partitions in 32 bits
+		l := &lane{partition: int32(n), chunks: s.cut(b, items)}
 		p.lanes[leaders[n]] = append(p.lanes[leaders[n]], l)
 	}
 	return p

@@ -29,7 +29,7 @@ const (
 
 	// transactionTimeout is after how long the cluster aborts a transaction
 	// that was left open. Below transaction.max.timeout.ms of any broker.
-	transactionTimeout = time.Minute
+	transactionTimeout = 60_000 // milliseconds
 
 	abortTimeout = 2 * time.Second
 )
@@ -64,7 +64,7 @@ func newProducer(s *sink, id, group string) *producer {
 
 // advance counts records that a partition has taken.
 func (p *producer) advance(partition int32, n int) {
-	p.sequences[partition] = int32((int64(p.sequences[partition]) + int64(n)) & math.MaxInt32) //nolint:gosec // wraps to 0 as the protocol wants
+	p.sequences[partition] = int32((int64(p.sequences[partition]) + int64(n)) & math.MaxInt32) // wraps to 0, as the protocol wants
 }
 
 // begin makes sure that the producer may write. Called with mu held.
@@ -75,7 +75,7 @@ func (p *producer) begin(ctx context.Context) error {
 	err := p.settle(ctx, "init producer id", func() (kafka.Error, error) {
 		r, err := p.sink.cluster.ask(ctx, &initproducerid.Request{
 			TransactionalID:      p.id,
-			TransactionTimeoutMs: int32(transactionTimeout.Milliseconds()),
+			TransactionTimeoutMs: transactionTimeout,
 			ProducerID:           -1,
 			ProducerEpoch:        -1,
 		})
@@ -134,7 +134,7 @@ func (p *producer) found(code kafka.Error, offset int64) kafka.Error {
 		code, offset = 0, 0 // nothing was ever committed
 	}
 	if code == 0 {
-		p.recalled = uint64(max(offset, 0)) //nolint:gosec // not negative
+		p.recalled = uint64(max(offset, 0))
 		p.cursor = p.recalled
 	}
 	return code
@@ -273,7 +273,7 @@ func (p *producer) settle(ctx context.Context, what string, ask func() (kafka.Er
 
 // settling says whether an error passes within moments.
 func settling(code kafka.Error) bool {
-	switch code { //nolint:exhaustive // all others do not
+	switch code {
 	case kafka.ConcurrentTransactions, kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable,
 		kafka.NotCoordinatorForGroup, kafka.UnstableOffsetCommit:
 		return true
@@ -285,7 +285,7 @@ func settling(code kafka.Error) bool {
 // judge makes an error of a code, and tells operators of a rival.
 func (p *producer) judge(what string, code kafka.Error) error {
 	err := fmt.Errorf("%s as %s: %w", what, p.id, code)
-	switch code { //nolint:exhaustive // the others are classified by the table
+	switch code {
 	case kafka.InvalidProducerEpoch, kafka.ProducerFenced:
 		if p.fenced++; p.fenced > 1 {
 			return fault.New(fault.Setup, "fenced", fmt.Errorf("another producer uses the transactional id again and again; was the data directory copied to a second agent? %w", err))

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -67,7 +68,7 @@ func TestRecordBatchReadsBack(t *testing.T) {
 					t.Errorf("record %d: headers %v", i, r.Headers)
 				}
 			}
-			if _, err := batch.ReadRecord(); err != io.EOF {
+			if _, err := batch.ReadRecord(); !errors.Is(err, io.EOF) {
 				t.Errorf("after the last record: %v", err)
 			}
 		})
