@@ -70,11 +70,12 @@ func (j *Journal) finish() {
 			break
 		}
 	}
-	if j.w.f != nil {
-		_ = j.w.f.Close() // all that counts was synced
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.fatal == nil && !j.w.sealed {
+		_ = j.w.cut() // only for tidiness: zeros are read as nothing
+	}
+	_ = j.w.f.Close() // all that counts was synced
 	j.announce()
 }
 

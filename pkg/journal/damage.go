@@ -34,8 +34,9 @@ type damageLog struct {
 	disk disk
 	deps Deps
 
-	mu   sync.Mutex // guards seen, and the order of reports
+	mu   sync.Mutex // guards what follows, and the order of reports
 	seen map[place]bool
+	size int64 // of the file
 }
 
 // place is where a loss was found.
@@ -61,6 +62,7 @@ func openDamageLog(dataDir string, d disk, deps Deps) (*damageLog, error) {
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
+		l.size += int64(len(lines.Bytes())) + 1
 		var p place
 		if json.Unmarshal(lines.Bytes(), &p) == nil { // a torn line: reported again
 			l.seen[p.key()] = true
@@ -163,10 +165,14 @@ func (l *damageLog) remember(p place) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(l.dir, lossesName), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := l.disk.openWrite(filepath.Join(l.dir, lossesName))
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(line, '\n'))
-	return errors.Join(err, f.Sync(), f.Close())
+	line = append(line, '\n')
+	if err := f.writeAt([][]byte{line}, l.size); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	l.size += int64(len(line))
+	return errors.Join(f.datasync(), f.Close())
 }

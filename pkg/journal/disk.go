@@ -13,7 +13,7 @@ import (
 type disk interface {
 	list(dir string) (map[string]int64, error) // name → size of the regular files
 	open(name string) (file, error)            // for reading
-	openWrite(name string) (file, error)
+	openWrite(name string) (file, error)       // for both; what is not there is made
 	create(name string) (file, error) // for writing; replaces what is there
 	rename(from, to string) error
 	remove(name string) error
@@ -60,7 +60,7 @@ func (osDisk) open(name string) (file, error) {
 }
 
 func (osDisk) openWrite(name string) (file, error) {
-	f, err := os.OpenFile(name, os.O_RDWR, 0) // #nosec G304 -- below the data directory
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- below the data directory
 	return osFile{f}, err
 }
 

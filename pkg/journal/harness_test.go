@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -118,4 +119,37 @@ func bigEvents(n int) []event.Event {
 		events[i].Doc = fmt.Appendf(nil, `{"event":{"original":"%d %s"},"shiplog":{"x":1}}`, i*7919, pad)
 	}
 	return events
+}
+
+// patchHeaderChecksum makes a changed header sound again.
+func patchHeaderChecksum(frame []byte) {
+	binary.LittleEndian.PutUint32(frame[96:], checksum(frame[:96]))
+}
+
+// unsynced is a disk that does not sync, for tests that open hundreds of
+// journals.
+type unsynced struct{ osDisk }
+
+type unsyncedFile struct{ file }
+
+func (unsyncedFile) datasync() error { return nil }
+
+func (unsynced) syncDir(string) error { return nil }
+
+func (d unsynced) open(name string) (file, error) { return d.wrap(d.osDisk.open(name)) }
+
+func (d unsynced) openWrite(name string) (file, error) { return d.wrap(d.osDisk.openWrite(name)) }
+
+func (d unsynced) create(name string) (file, error) { return d.wrap(d.osDisk.create(name)) }
+
+func (unsynced) wrap(f file, err error) (file, error) { return unsyncedFile{f}, err }
+
+func openUnsynced(t testing.TB, dir string, cfg Config, deps Deps) *Journal {
+	t.Helper()
+	j, err := open(dir, cfg, deps, unsynced{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return j
 }

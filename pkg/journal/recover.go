@@ -101,6 +101,11 @@ func (j *Journal) resume(s *segment) error {
 	if err := j.w.cut(); err != nil {
 		return err
 	}
+	if r.torn != nil { // all that counts of the frame was written, but its end
+		if err := f.writeAt([][]byte{r.torn}, r.end-trailerSize); err != nil {
+			return err
+		}
+	}
 	if err := f.datasync(); err != nil {
 		return &FatalError{Op: "sync " + segmentName(s.first), Err: err}
 	}
@@ -225,6 +230,7 @@ type recovery struct {
 	end         int64 // where the next frame may go
 	sealed      bool
 	checkpoints int
+	torn        []byte      // the last frame's trailer as it should be, where it is not
 	gaps        []*gapError // whose losses are not known yet
 }
 
@@ -292,6 +298,12 @@ func (r *recovery) begin(report bool) error {
 func (r *recovery) frame(f rawFrame, report bool) {
 	r.settle(f.first, report)
 	r.next, r.chain = f.header.next(), f.chain
+	end := make([]byte, trailerSize)
+	f.putTrailer(end)
+	r.torn = nil
+	if !bytes.Equal(end, f.whole[len(f.whole)-trailerSize:]) {
+		r.torn = end
+	}
 	switch f.kind {
 	case kindFooter:
 		r.sealed = true
@@ -303,6 +315,7 @@ func (r *recovery) frame(f rawFrame, report bool) {
 }
 
 func (r *recovery) gap(g *gapError) {
+	r.torn = nil
 	r.gaps = append(r.gaps, g)
 	if g.named {
 		r.chain = g.bad.chain
@@ -325,7 +338,7 @@ func (r *recovery) settle(next uint64, report bool) {
 // frame that was whole once, whose sequences must not be given again.
 func (r *recovery) tail() error {
 	for {
-		b, err := r.rest()
+		b, err := rest(r.f, r.end, r.seg.size)
 		if err != nil {
 			return err
 		}
@@ -341,7 +354,7 @@ func (r *recovery) tail() error {
 			return nil
 		}
 		r.j.damage.found(r.f, segmentName(r.seg.first), r.end, r.end+int64(whole), r.next, next)
-		r.next = next
+		r.next, r.torn = next, nil
 		r.end += int64(whole)
 		if bad != nil {
 			r.chain = bad.chain
@@ -349,12 +362,13 @@ func (r *recovery) tail() error {
 	}
 }
 
-// rest returns the bytes from the end on, without the zeros after them.
-func (r *recovery) rest() ([]byte, error) {
-	b := make([]byte, r.seg.size-r.end)
-	n, err := r.f.ReadAt(b, r.end)
+// rest returns the bytes of f from offset up to size, without the zeros at
+// their end.
+func rest(f io.ReaderAt, offset, size int64) ([]byte, error) {
+	b := make([]byte, size-offset)
+	n, err := f.ReadAt(b, offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %s: %w", segmentName(r.seg.first), err)
+		return nil, fmt.Errorf("read what follows the last frame: %w", err)
 	}
 	return bytes.TrimRight(b[:n], "\x00"), nil
 }
