@@ -3,7 +3,9 @@ package journal
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,18 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/event"
 )
+
+// everyByte makes the tests that damage a journal do so at each byte, which
+// takes minutes, instead of at some that differ from run to run.
+var everyByte = flag.Bool("every-byte", false, "damage journals at each byte")
+
+// stride is how far apart the damaged bytes are, about.
+func stride(usual int) int {
+	if *everyByte {
+		return 1
+	}
+	return usual + rand.IntN(5)
+}
 
 // image is a data directory as bytes, to be laid out again and again.
 type image map[string][]byte
@@ -96,10 +110,7 @@ func smallJournal(t testing.TB) (img image, events int) {
 // verify names the place.
 func TestFlipAnyByte(t *testing.T) {
 	img, events := smallJournal(t)
-	step := 1
-	if testing.Short() {
-		step = 13
-	}
+	step := stride(23)
 	for _, name := range img.names() {
 		frames := extents(t, img[name])
 		for at := 0; at < len(img[name]); at += step {
@@ -171,7 +182,7 @@ func TestCutAtAnyByte(t *testing.T) {
 	first, _ := parseSegmentName(name)
 	whole := img[name]
 	frames := extents(t, whole)
-	for cut := range whole {
+	for cut := 0; cut < len(whole); cut += stride(11) {
 		for _, zeros := range []int{0, len(whole) - cut + 700} {
 			kept := int(first) - 1
 			for _, f := range frames {

@@ -14,7 +14,7 @@ type disk interface {
 	list(dir string) (map[string]int64, error) // name → size of the regular files
 	open(name string) (file, error)            // for reading
 	openWrite(name string) (file, error)       // for both; what is not there is made
-	create(name string) (file, error) // for writing; replaces what is there
+	create(name string) (file, error)          // for writing; replaces what is there
 	rename(from, to string) error
 	remove(name string) error
 	syncDir(dir string) error
