@@ -77,8 +77,9 @@ func (d *doc) head(raw []byte, hash *[32]byte) {
 	d.b = append(d.b, '"')
 }
 
-// tail writes the shiplog member, which ends every document.
-func (d *doc) tail(source []byte, rec *event.Record) {
+// tail writes the shiplog member, which ends every document. record is a
+// generic record, as JSON; nil where all of it has a place.
+func (d *doc) tail(source []byte, rec *event.Record, record []byte, depth int) {
 	d.b = append(d.b, `,"shiplog":{"source":`...)
 	d.b = append(d.b, source...)
 	if rec.Late {
@@ -96,5 +97,29 @@ func (d *doc) tail(source []byte, rec *event.Record) {
 		}
 		d.b = append(d.b, ']')
 	}
+	d.flattened(`"record":`, record, depth)
 	d.b = append(d.b, '}', '}')
+}
+
+// flattened writes an open-ended value as a member whose value is an object that
+// is not nested too deeply to be indexed.
+func (d *doc) flattened(key string, value []byte, depth int) {
+	switch {
+	case len(value) == 0:
+		return
+	case value[0] == '{' && depth <= maxFlat:
+		d.raw(key, value)
+		return
+	}
+	d.comma()
+	d.b = append(d.b, key...)
+	if depth > maxFlat {
+		d.b = append(d.b, `{"text":"`...)
+		d.b = appendQuoted(d.b, value)
+		d.b = append(d.b, '"', '}')
+		return
+	}
+	d.b = append(d.b, '{')
+	d.raw(`"value":`, value)
+	d.b = append(d.b, '}')
 }

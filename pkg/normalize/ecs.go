@@ -21,34 +21,44 @@ type times struct {
 }
 
 // places works out the account and the workspace: the record's own words, then
-// the related resources, then what is known of the feed.
+// the related resources, then the resource itself, then what is known of the
+// feed.
 func (f *fields) places(scope *event.Scope, b []byte) (p places, grown []byte) {
 	p = places{account: f.account, workspace: f.workspace}
+	kind := f.resource.kind()
 	if r := f.byRole("account", "organization"); r != nil {
-		if p.account == nil {
-			p.account = r.bare()
-		}
-		if bytes.Equal(p.account, r.bare()) {
-			p.accountName = either(r.name, r.handle)
-		}
+		name(&p.account, &p.accountName, r)
+	}
+	if k := string(kind); k == "account" || k == "organization" {
+		name(&p.account, &p.accountName, &f.resource)
 	}
 	if r := f.byRole("workspace"); r != nil {
-		if p.workspace == nil {
-			p.workspace = r.bare()
-		}
-		if bytes.Equal(p.workspace, r.bare()) {
-			p.workspaceName = either(r.name, r.handle)
-		}
+		name(&p.workspace, &p.workspaceName, r)
+	}
+	if string(kind) == "workspace" {
+		name(&p.workspace, &p.workspaceName, &f.resource)
+		p.self = true
 	}
 	if scope != nil {
-		if p.account == nil {
+		if len(p.account) == 0 {
 			b, p.account = quoteInto(b, scope.Account)
 		}
-		if p.workspace == nil {
+		if len(p.workspace) == 0 {
 			b, p.workspace = quoteInto(b, scope.Workspace)
 		}
 	}
 	return p, b
+}
+
+// name takes the id of a place from r unless it is known, and its name if it is
+// the same.
+func name(id, name *text, r *resource) {
+	if len(*id) == 0 {
+		*id = r.bare()
+	}
+	if len(*name) == 0 && bytes.Equal(*id, r.bare()) {
+		*name = either(r.name, r.handle)
+	}
 }
 
 func quoteInto(b []byte, s string) (grown []byte, t text) {
@@ -80,13 +90,22 @@ func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, i
 	d.origin(&f.details)
 	d.related(f, who)
 	d.orchestrator(place)
-	d.b = append(d.b, `,"service":{"name":"prefect-cloud","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect Cloud"}`...)
-	if len(f.details.failure) > 0 {
-		d.b = append(d.b, `,"error":{`...)
-		d.text(`"message":`, f.details.failure)
-		d.b = append(d.b, '}')
-	}
+	d.b = append(d.b, p.service...)
+	d.failure(&f.details, p.entry.Outcome)
 	d.prefect(f, p, who, place, at)
+}
+
+// failure writes error.message: what the payload calls the error, or the reason
+// for something that did not succeed.
+func (d *doc) failure(of *details, outcome event.Outcome) {
+	message := of.failure
+	if len(message) == 0 && outcome == event.Failure {
+		message = of.reason
+	}
+	const head = `,"error":{`
+	mark := d.open(head)
+	d.text(`"message":`, message)
+	d.close(mark, head)
 }
 
 // named writes an object of id and name.
@@ -122,7 +141,6 @@ func (d *doc) orchestrator(p *places) {
 // is one, for Elasticsearch refuses the whole document otherwise.
 func (d *doc) origin(of *details) {
 	if len(of.address) > 0 {
-		mark := len(d.b)
 		d.b = append(d.b, `,"source":{`...)
 		inside := len(d.b)
 		if ip, ok := parseAddress(of.address); ok {
@@ -133,7 +151,6 @@ func (d *doc) origin(of *details) {
 		d.text(`"address":`, of.address)
 		d.b = append(d.b, '}')
 		end := len(d.b)
-		_ = mark
 		d.b = append(d.b, `,"client":{`...)
 		d.b = append(d.b, d.b[inside:end]...)
 	}
@@ -274,7 +291,7 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 		d.b = append(d.b, '}')
 	}
 	d.raw(`"related":`, f.relates)
-	d.payload(f)
+	d.flattened(`"payload":`, f.payload, f.payloadDepth)
 	d.text(`"follows":`, f.follows)
 	switch {
 	case at.noReceived:
@@ -287,24 +304,6 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 	}
 	d.extra(f)
 	d.b = append(d.b, '}')
-}
-
-// payload writes the payload, which must be an object that is not nested too
-// deeply to be indexed.
-func (d *doc) payload(f *fields) {
-	switch {
-	case len(f.payload) == 0:
-	case f.payload[0] != '{':
-		d.b = append(d.b, `,"payload":{`...)
-		d.raw(`"value":`, f.payload)
-		d.b = append(d.b, '}')
-	case f.payloadDepth > maxFlat:
-		d.b = append(d.b, `,"payload":{"text":"`...)
-		d.b = appendQuoted(d.b, f.payload)
-		d.b = append(d.b, '"', '}')
-	default:
-		d.raw(`"payload":`, f.payload)
-	}
 }
 
 // extraText keeps a text that has a place, but could not be read.

@@ -1,5 +1,11 @@
 package normalize
 
+import (
+	"bytes"
+
+	"github.com/shiplog/shiplog/pkg/catalog"
+)
+
 // message writes one line for a reader: alice@example.com created API key
 // ci-deploy in account Acme; without an actor: API key created: ci-deploy in
 // account Acme.
@@ -16,7 +22,7 @@ func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 		d.place(place, p.toPlace)
 	default:
 		d.b = appendQuoted(d.b, []byte(p.entry.Name))
-		if name := f.resource.label(); len(name) > 0 {
+		if name := f.resource.label(); len(name) > 0 && !bytes.Equal(f.resource.bare(), place.account) {
 			d.b = append(d.b, ": "...)
 			d.b = append(d.b, name...)
 		}
@@ -66,7 +72,7 @@ func (p *people) callTarget() text {
 		return p.email
 	case p.name != nil:
 		return p.name
-	case p.group != nil && len(p.group.id) > 0:
+	case p.group != nil && len(p.group.id) > 0 && p.of == catalog.Grantee:
 		return p.group.label()
 	default:
 		return text("somebody")
@@ -77,9 +83,14 @@ func (p *people) callTarget() text {
 type places struct {
 	account, accountName     text
 	workspace, workspaceName text
+
+	self bool // the event is about the workspace itself
 }
 
-func (p *places) known() bool { return len(p.account) > 0 || len(p.workspace) > 0 }
+func (p *places) known() bool { return len(p.account) > 0 || p.inWorkspace() }
+
+// inWorkspace reports whether a message says which workspace it was in.
+func (p *places) inWorkspace() bool { return len(p.workspace) > 0 && !p.self }
 
 // place writes where it happened. direct: a preposition is there already.
 func (d *doc) place(p *places, direct bool) {
@@ -90,12 +101,12 @@ func (d *doc) place(p *places, direct bool) {
 	if !direct {
 		d.b = append(d.b, "in "...)
 	}
-	if len(p.workspace) > 0 {
+	if p.inWorkspace() {
 		d.b = append(d.b, "workspace "...)
 		d.b = append(d.b, either(p.workspaceName, p.workspace)...)
 	}
 	if len(p.account) > 0 {
-		if len(p.workspace) > 0 {
+		if p.inWorkspace() {
 			d.b = append(d.b, " of "...)
 		}
 		d.b = append(d.b, "account "...)

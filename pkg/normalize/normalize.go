@@ -23,6 +23,7 @@ type Normalizer struct {
 	decoder    string
 	processors *Processors
 	unmapped   func(resourceType string)
+	failed     func(processor string)
 
 	plans  map[string]*plan // action, as written in JSON → plan
 	fields fields
@@ -41,22 +42,32 @@ type Options struct {
 	// does not have, with its resource type, or "other" where that is not known
 	// either: a bounded set.
 	Unmapped func(resourceType string)
+
+	// Failed, where it is not nil, is called with a processor's kind for every
+	// event that it could not treat. The event is kept as it was.
+	Failed func(processor string)
 }
 
+const (
+	prefectDecoder = "prefect"
+	ecsDecoder     = "ecs"
+	jsonDecoder    = "json"
+)
+
 // Decoders lists the decoders.
-func Decoders() []string { return []string{"prefect", "ecs", "json"} }
+func Decoders() []string { return []string{prefectDecoder, ecsDecoder, jsonDecoder} }
 
 // New returns a normalizer. An error names the decoders there are.
 func New(o Options) (*Normalizer, error) {
 	if o.Decoder == "" {
-		o.Decoder = "prefect"
+		o.Decoder = prefectDecoder
 	}
 	if !slices.Contains(Decoders(), o.Decoder) {
 		return nil, unknownDecoder(o.Decoder)
 	}
 	return &Normalizer{
 		source: appendString(nil, o.Source), name: o.Source, decoder: o.Decoder,
-		processors: o.Processors, unmapped: o.Unmapped,
+		processors: o.Processors, unmapped: o.Unmapped, failed: o.Failed,
 		plans: map[string]*plan{},
 	}, nil
 }
@@ -106,20 +117,24 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 	if !utf8.Valid(raw) {
 		return e, buf, Invalid, NotUTF8, errors.New("the record is not UTF-8")
 	}
-	s := scanner{b: raw}
-	switch decoder {
-	case "prefect":
-	default:
+	if !slices.Contains(Decoders(), decoder) {
 		return e, buf, Invalid, BadDecoder, unknownDecoder(decoder)
 	}
-	if reason, err := n.decode(&s); err != nil {
+	if reason, err := n.decode(&scanner{b: raw}, decoder); err != nil {
 		return e, buf, Invalid, reason, err
 	}
-	e, buf = n.build(rec, raw, now, buf)
-	if n.processors != nil {
-		return n.processors.run(e, buf)
+	if decoder == ecsDecoder {
+		if e, buf, err = n.fromECS(rec, raw, now, buf); err != nil {
+			return e, buf, Invalid, NotJSON, err
+		}
+	} else {
+		e, buf = n.build(rec, raw, now, buf, decoder == jsonDecoder)
 	}
-	return e, buf, Keep, "", nil
+	if n.processors == nil {
+		return e, buf, Keep, "", nil
+	}
+	v, reason, buf = n.processors.run(&e, now, buf, n.failed)
+	return e, buf, v, reason, nil
 }
 
 // isChatter reports whether a line is no record at all: blank, or the greeting
@@ -131,26 +146,27 @@ func isChatter(raw []byte) bool {
 	return len(bytes.TrimSpace(raw)) == 0 || bytes.HasPrefix(raw, []byte("Subscribing to event stream"))
 }
 
-// decode takes the text of a record apart into n.fields.
-func (n *Normalizer) decode(s *scanner) (reason string, err error) {
+// bom is what some editors put in front of a file.
+const bom = "\xef\xbb\xbf"
+
+// decode checks the text of a record and takes it apart into n.fields.
+func (n *Normalizer) decode(s *scanner, decoder string) (reason string, err error) {
 	n.fields.reset()
-	if bytes.HasPrefix(s.b, []byte("\xef\xbb\xbf")) {
-		s.i = 3
-	}
-	if c := s.space(); c != '{' {
-		if s.skip(); s.fault == "" {
+	s.i = len(s.b) - len(bytes.TrimPrefix(s.b, []byte(bom)))
+	switch c := s.space(); {
+	case c != '{':
+		if s.skip(); s.fault == "" && s.end() {
 			return NotObject, errors.New("the record is JSON, but no object")
 		}
-	} else {
+	case decoder == prefectDecoder:
 		decodePrefect(s, &n.fields)
+	case decoder == jsonDecoder:
+		decodeGeneric(s, &n.fields)
+	default:
+		s.skip()
+		n.fields.seen = true
 	}
-	if s.fault == "" && s.space() != 0 {
-		s.fail("goes on after its end")
-	}
-	if s.fault == "" && s.i < len(s.b) {
-		s.fail("goes on after its end")
-	}
-	if s.fault != "" {
+	if !s.end() {
 		reason = NotJSON
 		if s.fault == faultDeep {
 			reason = TooDeep
@@ -160,9 +176,11 @@ func (n *Normalizer) decode(s *scanner) (reason string, err error) {
 	if !n.fields.seen {
 		return NoAction, errors.New("the record has nothing of an event: neither id, event, occurred nor resource")
 	}
+	if decoder == ecsDecoder {
+		return "", nil
+	}
 	if patched, changed := tidy(s.b, s.lone); changed {
-		*s = scanner{b: patched}
-		return n.decode(s)
+		return n.decode(&scanner{b: patched}, decoder)
 	}
 	return "", nil
 }
@@ -200,7 +218,7 @@ func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
 }
 
 // build makes the event of n.fields.
-func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []byte) (event.Event, []byte) {
+func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []byte, generic bool) (event.Event, []byte) {
 	f := &n.fields
 	if len(f.event) == 0 {
 		f.event = text("unknown")
@@ -227,8 +245,17 @@ func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []b
 	start := len(buf)
 	d := doc{b: buf}
 	d.head(raw, &e.Hash)
-	d.write(f, p, &who, &place, &at, id)
-	d.tail(n.source, rec)
+	if generic {
+		e.Outcome = outcomeFrom(f.outcome)
+		if e.Outcome == event.Failure {
+			e.Severity = max(e.Severity, event.Medium)
+		}
+		d.writeGeneric(f, p, &who, &place, &at, &e, id)
+		d.tail(n.source, rec, f.payload, f.payloadDepth)
+	} else {
+		d.write(f, p, &who, &place, &at, id)
+		d.tail(n.source, rec, nil, 0)
+	}
 	e.Doc = d.b[start:len(d.b):len(d.b)]
 	return e, d.b
 }
@@ -251,6 +278,9 @@ func (f *fields) times(rec *event.Record, now time.Time) (at times) {
 		at.received, at.noReceived = at.created.UTC(), true
 	}
 	if at.occurred, ok = parseTime(f.occurred); !ok {
+		at.occurred, ok = epoch(f.occurred)
+	}
+	if !ok {
 		at.occurred, at.noOccurred = at.received, true
 	}
 	return at

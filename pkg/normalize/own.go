@@ -43,7 +43,7 @@ func Own(action, message string, severity event.Severity, at time.Time, fields m
 	d := doc{}
 	d.head(raw, &e.Hash)
 	d.text(`"id":`, text(e.ID))
-	d.b = append(d.b, constantOf(p.entry, action, severity, "shiplog", "shiplog.agent")...)
+	d.b = append(d.b, constantOf(p.entry, action, severity, e.Outcome, "shiplog")...)
 	d.b = append(d.b, `},"@timestamp":"`...)
 	d.b = appendTime(d.b, at)
 	d.b = append(d.b, `","ecs":{"version":"`+ecsVersion+`"},"message":`...)

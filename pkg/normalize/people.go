@@ -8,21 +8,21 @@ import (
 
 // people are who did it, and whom or what it was done to.
 type people struct {
-	actor  *resource
-	user   *resource // the target; nil: none
-	group  *resource
-	email  text // of a target that is known by it alone
-	name   text // of a target that is known by it alone
-	role   text // that the target has, or was given
-	person bool // the actor stands in for one: it only made the object
+	of    catalog.Target
+	actor *resource
+	user  *resource // the target; nil: none
+	group *resource
+	email text // of a target that is known by it alone
+	name  text // of a target that is known by it alone
+	role  text // that the target has, or was given
 }
 
 // find works out the people of an event.
 func (f *fields) find(target catalog.Target) (p people) {
+	p.of = target
 	p.actor = f.byRole("actor")
 	if p.actor == nil {
-		p.actor = f.byRole("creator")
-		p.person = p.actor != nil
+		p.actor = f.byRole("creator") // who made the object; prefect.actor.role says so
 	}
 	switch target {
 	case catalog.Self:
@@ -39,7 +39,7 @@ func (f *fields) find(target catalog.Target) (p people) {
 		p.user = f.byRole("member", "user", "service-account", "bot")
 		p.group = f.byRole("team")
 		p.role, p.email = f.details.role, f.details.email
-		if p.user == nil && p.email == nil {
+		if p.user == nil && len(p.email) == 0 {
 			p.name = f.resource.name
 		}
 	case catalog.Grantee:

@@ -20,6 +20,7 @@ type plan struct {
 	constant  string
 	severity  event.Severity // that constant has
 	allowlist string         // constant for when the IP allowlist is switched
+	service   string         // ,"service":…,"observer":… likewise
 	phrase    []piece
 	toPlace   bool // the phrase ends with a preposition: the place follows directly
 }
@@ -51,6 +52,10 @@ func newPlan(action, written string) *plan {
 	p := &plan{entry: e, match: m, action: action, severity: e.Severity}
 	p.kind, p.verb = catalog.Split(action)
 	p.constant = constant(e, written, e.Severity)
+	p.service = `,"service":{"name":"prefect","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect"}`
+	if strings.HasPrefix(action, "prefect-cloud.") {
+		p.service = `,"service":{"name":"prefect-cloud","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect Cloud"}`
+	}
 	p.allowlist = constant(e, written, max(e.Severity, event.High))
 	for rest := e.Message; rest != ""; {
 		before, after, found := strings.Cut(rest, "{")
@@ -74,20 +79,20 @@ func constant(e *catalog.Entry, action string, severity event.Severity) string {
 	if strings.HasPrefix(action, "prefect-cloud.") {
 		provider = "prefect-cloud"
 	}
-	return constantOf(e, action, severity, "prefect", "prefect.audit") + `,"provider":"` + provider + `"`
+	return constantOf(e, action, severity, e.Outcome, "prefect") + `,"provider":"` + provider + `"`
 }
 
-func constantOf(e *catalog.Entry, action string, severity event.Severity, module, dataset string) string {
+func constantOf(e *catalog.Entry, action string, severity event.Severity, outcome event.Outcome, module string) string {
 	var b strings.Builder
 	b.WriteString(`,"kind":"event"`)
 	list(&b, "category", e.ECS.Category)
 	list(&b, "type", e.ECS.Type)
 	b.WriteString(`,"action":"` + action + `"`)
-	if e.Outcome != event.NoOutcome {
-		b.WriteString(`,"outcome":"` + e.Outcome.String() + `"`)
+	if outcome != event.NoOutcome {
+		b.WriteString(`,"outcome":"` + outcome.String() + `"`)
 	}
 	b.WriteString(`,"severity":` + strconv.Itoa(int(severity)))
-	b.WriteString(`,"module":"` + module + `","dataset":"` + dataset + `"`)
+	b.WriteString(`,"module":"` + module + `","dataset":"` + module + `.audit"`)
 	return b.String()
 }
 

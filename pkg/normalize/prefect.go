@@ -15,6 +15,8 @@ type fields struct {
 	payloadDepth int
 	details      details // what the payload says that has a place of its own
 
+	outcome text // of a generic record
+
 	extra []member // members that the event does not have, or of the wrong type
 
 	seen bool // at least one member that an event has

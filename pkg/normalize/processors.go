@@ -1,10 +1,232 @@
 package normalize
 
-import "github.com/shiplog/shiplog/pkg/event"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/filter"
+)
 
 // Processors is a checked list of processors. It may be shared by normalizers.
-type Processors struct{}
+type Processors struct {
+	list []processor
+}
 
-func (p *Processors) run(e event.Event, buf []byte) (event.Event, []byte, Verdict, string, error) {
-	return e, buf, Keep, "", nil
+// A processor changes an event, or drops it. An error means that it could not
+// treat the event, which is then as it was.
+type processor interface {
+	// process works on d, whose event and tree agree when it is called. It
+	// reports whether the event is kept.
+	process(d *draft) (keep bool, err error)
+	kind() string
+}
+
+// A draft is an event on its way through the processors. Its document is
+// decoded when the first processor asks for it, and encoded when a later one, or
+// the journal, needs the bytes.
+type draft struct {
+	event *event.Event
+	now   time.Time
+	buf   []byte
+	tree  tree // nil: not decoded
+	dirty bool // tree says more than event.Doc
+}
+
+// decoded gives the document as a tree.
+func (d *draft) decoded() (tree, error) {
+	if d.tree == nil {
+		t, err := parseTree(d.event.Doc)
+		if err != nil {
+			return nil, err
+		}
+		d.tree = t
+	}
+	return d.tree, nil
+}
+
+// flush writes the tree back into the event: its document and its envelope.
+func (d *draft) flush() {
+	if !d.dirty {
+		return
+	}
+	start := len(d.buf)
+	d.buf = d.tree.appendDoc(d.buf)
+	d.event.Doc = d.buf[start:len(d.buf):len(d.buf)]
+	d.tree.fill(d.event)
+	d.dirty = false
+}
+
+func (p *Processors) run(e *event.Event, now time.Time, buf []byte, failed func(string)) (v Verdict, reason string, grown []byte) {
+	d := draft{event: e, now: now, buf: buf}
+	for _, one := range p.list {
+		keep, err := one.process(&d)
+		if err != nil && failed != nil {
+			failed(one.kind())
+		}
+		if err == nil && !keep {
+			return Drop, one.kind(), d.buf
+		}
+	}
+	d.flush()
+	return Keep, "", d.buf
+}
+
+// Kinds lists the kinds of processors.
+func Kinds() []string { return []string{"drop", "keep", "redact", "set", "rename", "geoip"} }
+
+// CompileProcessors checks the processors of a config: a list of mappings with
+// one key each, the kind. All mistakes are reported, as config.Errors. The zero
+// section gives nil: no processors.
+func CompileProcessors(section config.Section) (*Processors, error) {
+	if section.IsZero() {
+		return nil, nil //nolint:nilnil // no processors is what most configs have, and costs nothing
+	}
+	items := section.Items()
+	if items == nil && len(section.Fields()) > 0 {
+		return nil, section.Problem("", "must be a list, each element with one of %s", strings.Join(Kinds(), ", "))
+	}
+	p := &Processors{}
+	var errs []error
+	for _, item := range items {
+		one, err := compile(item)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p.list = append(p.list, one)
+	}
+	if err := config.Join(errs...); err != nil {
+		return nil, err
+	}
+	if len(p.list) == 0 {
+		return nil, nil //nolint:nilnil // as above
+	}
+	return p, nil
+}
+
+func compile(item config.Section) (processor, error) {
+	given := item.Fields()
+	if len(given) != 1 {
+		return nil, item.Problem("", "must have exactly one key, one of %s", strings.Join(Kinds(), ", "))
+	}
+	s := given[0].Section
+	switch given[0].Name {
+	case "drop", "keep":
+		return compileCondition(s, given[0].Name == "keep")
+	case "redact":
+		return compileRedact(s)
+	case "set":
+		return compileSet(s)
+	case "rename":
+		return compileRename(s)
+	case "geoip":
+		return compileGeoIP(s)
+	}
+	e := item.Problem(given[0].Name, "no such processor; there are %s", strings.Join(Kinds(), ", "))
+	e.Near = config.Nearest(given[0].Name, Kinds())
+	return nil, e
+}
+
+// condition drops what matches, or keeps only what does.
+type condition struct {
+	filter *filter.Filter
+	keep   bool
+}
+
+func compileCondition(s config.Section, keep bool) (processor, error) {
+	var text string
+	if err := s.Decode(&text); err != nil {
+		return nil, err
+	}
+	f, err := filter.Compile(text)
+	if err != nil {
+		return nil, s.Problem("", "%s", err)
+	}
+	return &condition{filter: f, keep: keep}, nil
+}
+
+func (c *condition) kind() string {
+	if c.keep {
+		return "keep"
+	}
+	return "drop"
+}
+
+func (c *condition) process(d *draft) (keep bool, err error) {
+	d.flush()
+	matched, err := c.filter.Match(d.event)
+	return matched == c.keep, err
+}
+
+// checkField tells why a field cannot be changed, as a mistake at path; nil: it
+// can.
+func checkField(s config.Section, path, name string) *config.Error {
+	switch name {
+	case "event.id", "event.action", "event.kind", "event.hash", "event.sequence", "event.original",
+		"@timestamp", "ecs.version",
+		"shiplog.source", "shiplog.delivery", "shiplog.replayed":
+		return s.Problem(path, "%s must stay as it is: delivery and verification stand on it", name)
+	}
+	if fieldType(name) != "" {
+		return nil
+	}
+	e := s.Problem(path, "%s is no field that an event can have", name)
+	known := filter.Fields()
+	names := make([]string, len(known))
+	for i, f := range known {
+		names[i] = f.Name
+	}
+	e.Near = config.Nearest(name, names)
+	return e
+}
+
+// fieldType is text, list, number or open; empty: there is no such field.
+func fieldType(name string) string {
+	fields := filter.Fields()
+	if i := slices.IndexFunc(fields, func(f filter.Field) bool { return f.Name == name }); i >= 0 {
+		if fields[i].Type == "open" {
+			return "" // a namespace as a whole is no field
+		}
+		return fields[i].Type
+	}
+	root, rest, _ := strings.Cut(name, ".")
+	isOpen := func(f filter.Field) bool { return f.Name == root && f.Type == "open" }
+	if rest != "" && slices.ContainsFunc(fields, isOpen) {
+		return "open"
+	}
+	return ""
+}
+
+// errNoPlace says that a value cannot go where it was told to.
+var errNoPlace = errors.New("the value does not fit the field")
+
+// fit makes a value into one that a field of the type can hold.
+func fit(name string, v any) (any, error) {
+	switch fieldType(name) {
+	case "text":
+		if s, ok := v.(string); ok {
+			return s, nil
+		}
+		return fmt.Sprint(v), nil
+	case "list":
+		if list, ok := v.([]any); ok {
+			return list, nil
+		}
+		return []any{v}, nil
+	case "number":
+		if s, ok := v.(string); ok {
+			return nil, fmt.Errorf("%w: %s is a number, not %q", errNoPlace, name, s)
+		}
+		return v, nil
+	default:
+		if strings.HasPrefix(name, "labels.") {
+			return fmt.Sprint(v), nil // labels are all keyword
+		}
+		return v, nil
+	}
 }

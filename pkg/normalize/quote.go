@@ -16,38 +16,67 @@ type text []byte
 
 // appendQuoted appends src to dst as the inside of a JSON string, escaping only
 // what must be. src is UTF-8.
+//
+// A record is a quote every few bytes, so what counts is the wait from one to
+// the next: words of eight bytes are read at fixed places, and a word is stored
+// again, shifted, after each backslash that was put in.
 func appendQuoted(dst, src []byte) []byte {
-	dst = slices.Grow(dst, 2*len(src)+8)
-	d, i := len(dst), 0
-	out := dst[:cap(dst)]
-	for i < len(src) {
-		if i+8 <= len(src) {
-			w := binary.LittleEndian.Uint64(src[i:])
-			binary.LittleEndian.PutUint64(out[d:], w)
-			m := special(w)
-			if m == 0 {
-				i, d = i+8, d+8
-				continue
-			}
-			n := bits.TrailingZeros64(m) >> 3
-			i, d = i+n, d+n
+	dst = slices.Grow(dst, 2*len(src)+16)
+	d, out := len(dst), dst[:cap(dst)]
+	for len(src) >= 8 {
+		w := binary.LittleEndian.Uint64(src)
+		if control(w) != 0 {
+			out = appendQuotedSlow(out[:d], src[:8])
+			out = slices.Grow(out, 2*len(src)+16)
+			d, out = len(out), out[:cap(out)]
+			src = src[8:]
+			continue
 		}
-		c := src[i]
-		i++
+		left := 8
+		for m := quotes(w); m != 0; m &= m - 1 {
+			n := bits.TrailingZeros64(m)>>3 - (8 - left)
+			binary.LittleEndian.PutUint64(out[d:], w)
+			out[d+n] = '\\'
+			d += n + 1
+			left -= n
+			w >>= n * 8 & 63
+		}
+		binary.LittleEndian.PutUint64(out[d:], w)
+		d += left
+		src = src[8:]
+	}
+	return appendQuotedSlow(out[:d], src)
+}
+
+func appendQuotedSlow(dst, src []byte) []byte {
+	for _, c := range src {
 		switch {
-		case c >= ' ' && c != '"' && c != '\\':
-			out[d] = c
-			d++
-		case c >= ' ':
-			out[d], out[d+1] = '\\', c
-			d += 2
+		case c < ' ':
+			dst = appendControl(dst, c)
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
 		default:
-			out = slices.Grow(appendControl(out[:d], c), 2*(len(src)-i)+8)
-			d = len(out)
-			out = out[:cap(out)]
+			dst = append(dst, c)
 		}
 	}
-	return out[:d]
+	return dst
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// control is not 0 where one of eight bytes is a control character.
+func control(w uint64) uint64 { return (w - ones*' ') &^ w & tops }
+
+// quotes marks, by its top bit, each of eight bytes that is a quote or a
+// backslash.
+func quotes(w uint64) uint64 {
+	quote, slash := w^ones*'"', w^ones*'\\'
+	quote = (quote&^tops + ^uint64(tops)) | quote
+	slash = (slash&^tops + ^uint64(tops)) | slash
+	return ^(quote & slash) & tops
 }
 
 func appendControl(dst []byte, c byte) []byte {

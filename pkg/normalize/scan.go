@@ -29,6 +29,16 @@ func (s *scanner) fail(what string) {
 	}
 }
 
+// end reports whether the text was good to its end.
+func (s *scanner) end() bool {
+	if s.fault == "" {
+		if s.space(); s.i < len(s.b) {
+			s.fail("goes on after its end")
+		}
+	}
+	return s.fault == ""
+}
+
 // space skips white space and returns the byte after it, 0 at the end.
 func (s *scanner) space() byte {
 	for s.i < len(s.b) {
@@ -301,7 +311,6 @@ func plain(b []byte, i int) int {
 // special marks, by its top bit, the first byte of eight that is a quote, a
 // backslash or a control character. Marks above the first one may be wrong.
 func special(w uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
 	return ((w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash) & tops

@@ -1,0 +1,162 @@
+package normalize
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/shiplog/shiplog/pkg/config"
+)
+
+// set puts constants into fields.
+type set struct {
+	names  []string
+	values []any
+}
+
+func compileSet(s config.Section) (processor, error) {
+	p := &set{}
+	var errs []error
+	for _, f := range s.Fields() {
+		if e := checkField(s, f.Name, f.Name); e != nil {
+			errs = append(errs, e)
+			continue
+		}
+		v, err := constantValue(f)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if isIP(f.Name) && !validIP(v) {
+			errs = append(errs, s.Problem(f.Name, "must be an IP address"))
+			continue
+		}
+		p.names, p.values = append(p.names, f.Name), append(p.values, v)
+	}
+	if len(s.Fields()) == 0 {
+		errs = append(errs, s.Problem("", "must map fields to values, such as labels.environment: prod"))
+	}
+	return p, config.Join(errs...)
+}
+
+// constantValue reads the value that a field is set to.
+func constantValue(f config.Named) (any, error) {
+	switch fieldType(f.Name) {
+	case "list":
+		var list []string
+		err := f.Decode(&list)
+		many := make([]any, len(list))
+		for i, one := range list {
+			many[i] = one
+		}
+		return many, err
+	case "number":
+		var n int
+		err := f.Decode(&n)
+		return n, err
+	default:
+		var text string
+		err := f.Decode(&text)
+		return text, err
+	}
+}
+
+func (p *set) kind() string { return "set" }
+
+func (p *set) process(d *draft) (keep bool, err error) {
+	t, err := d.decoded()
+	if err != nil {
+		return true, err
+	}
+	for i, name := range p.names {
+		t.set(name, p.values[i])
+	}
+	d.dirty = true
+	return true, nil
+}
+
+// rename moves what is in one field to another.
+type rename struct {
+	from, to []string
+}
+
+func compileRename(s config.Section) (processor, error) {
+	p := &rename{}
+	var errs []error
+	for _, f := range s.Fields() {
+		var to string
+		if err := f.Decode(&to); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		before := len(errs)
+		for _, name := range []string{f.Name, to} {
+			if e := checkField(s, f.Name, name); e != nil {
+				errs = append(errs, e)
+			}
+		}
+		if len(errs) == before {
+			p.from, p.to = append(p.from, f.Name), append(p.to, to)
+		}
+	}
+	if len(s.Fields()) == 0 {
+		errs = append(errs, s.Problem("", "must map old fields to new ones, such as user.id: labels.actor"))
+	}
+	return p, config.Join(errs...)
+}
+
+func (p *rename) kind() string { return "rename" }
+
+func (p *rename) process(d *draft) (keep bool, err error) {
+	t, err := d.decoded()
+	if err != nil {
+		return true, err
+	}
+	var errs []error
+	for i, from := range p.from {
+		v, ok := t.get(from)
+		if !ok {
+			continue
+		}
+		v, err := fit(p.to[i], v)
+		if err == nil && isIP(p.to[i]) && !validIP(v) {
+			err = errNoPlace
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		t.remove(from)
+		t.set(p.to[i], v)
+		d.dirty = true
+	}
+	return true, errors.Join(errs...)
+}
+
+// isIP reports whether a field takes nothing but IP addresses: Elasticsearch
+// refuses the whole document otherwise.
+func isIP(name string) bool {
+	switch name {
+	case "source.ip", "client.ip", "destination.ip", "server.ip", "host.ip", "observer.ip", "related.ip":
+		return true
+	default:
+		return false
+	}
+}
+
+// validIP reports whether a text, or every text of a list, is an IP.
+func validIP(v any) bool {
+	switch v := v.(type) {
+	case string:
+		_, err := netip.ParseAddr(v)
+		return err == nil
+	case []any:
+		for _, one := range v {
+			if !validIP(one) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}

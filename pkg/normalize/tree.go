@@ -1,0 +1,197 @@
+package normalize
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A tree is a document decoded: for processors that change it, and for records
+// that are documents already. Its values are what encoding/json makes, with
+// json.Number for numbers.
+type tree map[string]any
+
+func parseTree(doc []byte) (tree, error) {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	var t tree
+	err := d.Decode(&t)
+	return t, err
+}
+
+// get gives the value at a dotted path.
+func (t tree) get(path string) (v any, ok bool) {
+	for {
+		name, rest, more := strings.Cut(path, ".")
+		v, ok = t[name]
+		if !more || !ok {
+			return v, ok
+		}
+		if t, ok = object(v); !ok {
+			return nil, false
+		}
+		path = rest
+	}
+}
+
+// object gives an object's members, whichever of its two types it has.
+func object(v any) (tree, bool) {
+	switch v := v.(type) {
+	case tree:
+		return v, true
+	case map[string]any:
+		return v, true
+	default:
+		return nil, false
+	}
+}
+
+// text gives the text at a path; empty where there is none.
+func (t tree) text(path string) string {
+	v, _ := t.get(path)
+	s, _ := v.(string)
+	return s
+}
+
+// set puts a value at a path, in place of whatever is there or on the way there.
+func (t tree) set(path string, v any) {
+	for {
+		name, rest, more := strings.Cut(path, ".")
+		if !more {
+			t[name] = v
+			return
+		}
+		below, ok := object(t[name])
+		if !ok {
+			below = tree{}
+			t[name] = below
+		}
+		t, path = below, rest
+	}
+}
+
+// remove takes away what is at a path, and objects that are empty then.
+func (t tree) remove(path string) {
+	name, rest, more := strings.Cut(path, ".")
+	if more {
+		below, ok := object(t[name])
+		if !ok {
+			return
+		}
+		below.remove(rest)
+		if len(below) > 0 {
+			return
+		}
+	}
+	delete(t, name)
+}
+
+// expand takes dotted names apart: {"user.name":…} becomes {"user":{"name":…}}.
+func (t tree) expand() {
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		v := t[name]
+		if below, ok := object(v); ok {
+			below.expand()
+		}
+		if strings.Contains(strings.Trim(name, "."), ".") {
+			delete(t, name)
+			t.merge(name, v)
+		}
+	}
+}
+
+// merge puts a value at a path, beside what an object there has already.
+func (t tree) merge(path string, v any) {
+	there, _ := t.get(path)
+	into, isObject := object(there)
+	from, fromObject := object(v)
+	if !isObject || !fromObject {
+		t.set(path, v)
+		return
+	}
+	for name, value := range from {
+		into.merge(name, value)
+	}
+}
+
+// appendDoc writes the tree in the frame of an event's document.
+func (t tree) appendDoc(dst []byte) []byte {
+	dst = append(dst, `{"event":`...)
+	dst = appendObject(dst, t["event"], "original")
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		if name != "event" && name != "shiplog" {
+			dst = append(dst, ',')
+			dst = appendString(dst, name)
+			dst = append(dst, ':')
+			dst = appendValue(dst, t[name])
+		}
+	}
+	dst = append(dst, `,"shiplog":`...)
+	dst = appendObject(dst, t["shiplog"], "source")
+	return append(dst, '}')
+}
+
+// appendObject writes an object with its member named first in front.
+func appendObject(dst []byte, v any, first string) []byte {
+	t, _ := object(v)
+	dst = append(dst, '{')
+	write := func(name string, v any) {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, name)
+		dst = append(dst, ':')
+		dst = appendValue(dst, v)
+	}
+	if v, ok := t[first]; ok {
+		write(first, v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		if name != first {
+			write(name, t[name])
+		}
+	}
+	return append(dst, '}')
+}
+
+func appendValue(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case json.Number:
+		return append(dst, v...)
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10)
+	case uint:
+		return strconv.AppendUint(dst, uint64(v), 10)
+	case float64:
+		return strconv.AppendFloat(dst, v, 'g', -1, 64)
+	case string:
+		return appendString(dst, v)
+	case []string:
+		dst = append(dst, '[')
+		for i, s := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, s)
+		}
+		return append(dst, ']')
+	case []any:
+		dst = append(dst, '[')
+		for i, one := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendValue(dst, one)
+		}
+		return append(dst, ']')
+	default:
+		return appendObject(dst, v, "")
+	}
+}
