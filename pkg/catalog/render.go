@@ -10,12 +10,16 @@ import (
 
 // WriteTable writes the catalog as a table for a terminal.
 func (c *Catalog) WriteTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "EVENT\tECS CATEGORY\tECS TYPE\tOUTCOME\tOCSF\tSEVERITY")
+	var b strings.Builder
+	b.WriteString("EVENT\tECS CATEGORY\tECS TYPE\tOUTCOME\tOCSF\tSEVERITY\n")
 	for _, e := range c.entries {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d/%d %s\t%s\n", e.Event,
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\t%d/%d %s\t%s\n", e.Event,
 			dash(strings.Join(e.ECS.Category, ",")), dash(strings.Join(e.ECS.Type, ",")), dash(e.Outcome.String()),
 			e.OCSF.Class, e.OCSF.Activity, e.OCSF.ActivityName, e.Severity)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(t, b.String()); err != nil {
+		return err
 	}
 	return t.Flush()
 }

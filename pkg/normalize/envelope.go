@@ -32,7 +32,7 @@ func (t tree) severity() event.Severity {
 		n = int64(v)
 	}
 	if n >= int64(event.Info) && n <= int64(event.Critical) {
-		return event.Severity(n) //nolint:gosec // it is on the scale
+		return event.Severity(n)
 	}
 	entry, _ := catalog.Lookup(t.text("event.action"))
 	return entry.Severity

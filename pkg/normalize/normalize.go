@@ -88,13 +88,13 @@ const (
 
 // The reasons of Invalid, and of a Drop that no processor asked for.
 const (
-	NotJSON     = "not_json"
-	NotUTF8     = "not_utf8"
-	NotObject   = "not_object" // JSON, but no object
-	TooDeep     = "too_deep"
-	NoAction    = "no_action" // an object with nothing of an event in it
-	BadDecoder  = "unknown_decoder"
-	ReasonEmpty = "not_event" // Drop: an empty line, or the command line's greeting
+	NotJSON    = "not_json"
+	NotUTF8    = "not_utf8"
+	NotObject  = "not_object" // JSON, but no object
+	TooDeep    = "too_deep"
+	NoAction   = "no_action" // an object with nothing of an event in it
+	BadDecoder = "unknown_decoder"
+	NotEvent   = "not_event" // Drop: an empty line, or the command line's greeting
 )
 
 // Normalize turns a record into an event. The document's memory is taken from
@@ -111,7 +111,7 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 		decoder = rec.Decoder
 	}
 	if isChatter(rec.Raw) {
-		return e, buf, Drop, ReasonEmpty, nil
+		return e, buf, Drop, NotEvent, nil
 	}
 	raw := maskKeys(rec.Raw)
 	if !utf8.Valid(raw) {
@@ -133,7 +133,7 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 	if n.processors == nil {
 		return e, buf, Keep, "", nil
 	}
-	v, reason, buf = n.processors.run(&e, now, buf, n.failed)
+	e, buf, v, reason = n.processors.run(e, now, buf, n.failed)
 	return e, buf, v, reason, nil
 }
 
@@ -204,7 +204,7 @@ func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
 				continue
 			}
 			r, _ := hex4(b, i+1)
-			if low, ok := hex4(b, i+7); r>>10 == 0xD800>>10 && ok && b[i+5] == '\\' && b[i+6] == 'u' && low>>10 == 0xDC00>>10 {
+			if r>>10 == 0xD800>>10 && isLow(b, i+5) {
 				i += 10
 				continue
 			}

@@ -61,19 +61,21 @@ func (d *draft) flush() {
 	d.dirty = false
 }
 
-func (p *Processors) run(e *event.Event, now time.Time, buf []byte, failed func(string)) (v Verdict, reason string, grown []byte) {
-	d := draft{event: e, now: now, buf: buf}
+// run takes the event by value, so that only events that are processed are put
+// on the heap.
+func (p *Processors) run(e event.Event, now time.Time, buf []byte, failed func(string)) (done event.Event, grown []byte, v Verdict, reason string) {
+	d := draft{event: &e, now: now, buf: buf}
 	for _, one := range p.list {
 		keep, err := one.process(&d)
 		if err != nil && failed != nil {
 			failed(one.kind())
 		}
 		if err == nil && !keep {
-			return Drop, one.kind(), d.buf
+			return e, d.buf, Drop, one.kind()
 		}
 	}
 	d.flush()
-	return Keep, "", d.buf
+	return e, d.buf, Keep, ""
 }
 
 // Kinds lists the kinds of processors.

@@ -127,15 +127,15 @@ func (t text) appendPlain(dst []byte) []byte {
 		case 'u':
 			r, _ := hex4(t, 1)
 			t = t[4:]
-			if utf16.IsSurrogate(rune(r)) {
+			if utf16.IsSurrogate(r) {
 				low, _ := hex4(t, 3)
-				both := utf16.DecodeRune(rune(r), rune(low))
+				both := utf16.DecodeRune(r, low)
 				if both != utf8.RuneError {
 					t = t[6:]
 				}
 				dst = utf8.AppendRune(dst, both)
 			} else {
-				dst = utf8.AppendRune(dst, rune(r))
+				dst = utf8.AppendRune(dst, r)
 			}
 		default: // " \ /
 			dst = append(dst, t[0])

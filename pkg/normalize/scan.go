@@ -251,14 +251,14 @@ func (s *scanner) escape() {
 			return
 		}
 		s.i += 5
-		switch {
-		case r>>10 == 0xD800>>10:
-			if low, ok := hex4(s.b, s.i+2); ok && s.b[s.i] == '\\' && s.b[s.i+1] == 'u' && low>>10 == 0xDC00>>10 {
+		switch r >> 10 {
+		case 0xD800 >> 10:
+			if isLow(s.b, s.i) {
 				s.i += 6
 				return
 			}
 			s.lone = true
-		case r>>10 == 0xDC00>>10:
+		case 0xDC00 >> 10:
 			s.lone = true
 		}
 	default:
@@ -266,8 +266,14 @@ func (s *scanner) escape() {
 	}
 }
 
+// isLow reports whether the second half of a surrogate pair is escaped at b[i:].
+func isLow(b []byte, i int) bool {
+	low, ok := hex4(b, i+2)
+	return ok && b[i] == '\\' && b[i+1] == 'u' && low>>10 == 0xDC00>>10
+}
+
 // hex4 reads four hexadecimal digits at b[i:].
-func hex4(b []byte, i int) (r uint32, ok bool) {
+func hex4(b []byte, i int) (r rune, ok bool) {
 	if i+4 > len(b) {
 		return 0, false
 	}
@@ -276,7 +282,7 @@ func hex4(b []byte, i int) (r uint32, ok bool) {
 		if !ok {
 			return 0, false
 		}
-		r = r<<4 | uint32(d)
+		r = r<<4 | rune(d)
 	}
 	return r, true
 }

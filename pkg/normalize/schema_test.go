@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,21 +33,27 @@ type schema map[string]field
 
 func readSchema(t *testing.T) schema {
 	t.Helper()
-	f, err := os.Open("testdata/ecs_flat.yml.gz")
+	s, err := published()
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s schema
-	if err := yaml.NewDecoder(z).Decode(&s); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
+
+// published reads the field list once: it is long.
+var published = sync.OnceValues(func() (s schema, err error) {
+	f, err := os.Open("testdata/ecs_flat.yml.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	err = yaml.NewDecoder(z).Decode(&s)
+	return s, err
+})
 
 // check compares a document with the field list, and returns what is wrong.
 func (s schema) check(doc map[string]any) (wrong []string) {
@@ -107,6 +114,12 @@ func (f field) fits(v any) string {
 	case "float":
 		if !isNumber {
 			return "is no number"
+		}
+		return ""
+	}
+	if f.Type == "geo_point" {
+		if point, ok := v.(map[string]any); !ok || at(point, "lat") == nil || at(point, "lon") == nil {
+			return "is no place"
 		}
 		return ""
 	}
