@@ -1,0 +1,141 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
+
+var zero = []byte{0}
+
+// read reads what fits into free, and splits it into records.
+func (r *reader) read(f *file, free []byte) (more bool, err error) {
+	if f.long != nil {
+		return r.readLong(f, free)
+	}
+	n, err := f.src.ReadAt(free, f.mark.offset)
+	data := free[:n]
+	if n > 0 {
+		var used int
+		r.batch.records, used = split(r.batch.records, data, f.mark.path, f.mark.offset, r.maxLine)
+		if used > 0 {
+			r.advance(f, data[:used])
+			r.batch.use(used)
+			data = data[used:]
+		}
+		if err == nil || len(r.batch.records) >= maxRecords {
+			if used > 0 {
+				return true, nil
+			}
+			return true, r.makeRoom(f, data)
+		}
+	}
+	if err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	r.atEnd(f, data)
+	return false, nil
+}
+
+// makeRoom is called where a line does not fit into what is left of the batch.
+func (r *reader) makeRoom(f *file, data []byte) error {
+	switch {
+	case len(r.batch.records) >= maxRecords, len(r.batch.buf) > 0:
+		r.batch.sealed = true
+	case data[0] == 0 && len(bytes.TrimLeft(data, "\x00")) == 0:
+		r.advance(f, data) // a hole, and there is something behind it
+	case len(data) <= r.maxLine:
+		r.batch.grow(r.maxLine + 2)
+	default:
+		f.long = slices.Clone(data[:min(len(data), keptOfLong)])
+		f.scanned = f.mark.offset + int64(len(data))
+	}
+	return nil
+}
+
+// readLong looks for the end of a line that is too long.
+func (r *reader) readLong(f *file, free []byte) (more bool, err error) {
+	n, err := f.src.ReadAt(free, f.scanned)
+	if i := bytes.IndexByte(free[:n], '\n'); i >= 0 {
+		return true, r.endLong(f, f.scanned+int64(i)+1)
+	}
+	f.scanned += int64(n)
+	switch {
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, io.EOF):
+		return false, err
+	}
+	if r.finished(f) {
+		return false, r.endLong(f, f.scanned)
+	}
+	r.waits[f] = struct{}{}
+	return false, nil
+}
+
+// endLong records the line that is too long, and moves the bookmark to its end.
+func (r *reader) endLong(f *file, end int64) error {
+	mark := f.mark
+	mark.offset = end
+	head, tail := r.scratch[:mark.headLen()], r.scratch[headSize:headSize+mark.tailLen()]
+	if f.mark.headLen() < headSize {
+		if _, err := f.src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		mark.head = digestOf(head)
+		f.head = append(f.head[:0], head...)
+	}
+	if _, err := f.src.ReadAt(tail, end-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	mark.tail = digestOf(tail)
+	f.last = append(f.last[:0], tail...)
+	r.batch.records = append(r.batch.records, event.Record{
+		Raw:        f.long,
+		Origin:     event.Origin{Name: f.mark.path, Offset: f.mark.offset},
+		Unreadable: tooLong,
+	})
+	f.mark, f.long, f.scanned = mark, nil, 0
+	r.batch.touched[f] = struct{}{}
+	return nil
+}
+
+// atEnd is called where f was read to its end, but for rest: a last line
+// without a line feed, or nothing.
+func (r *reader) atEnd(f *file, rest []byte) {
+	if bytes.Count(rest, zero) == len(rest) {
+		rest = nil // written later, or never
+	}
+	if len(rest) > 0 && r.finished(f) {
+		r.batch.records = appendLine(r.batch.records, rest, f.mark.path, f.mark.offset, r.maxLine)
+		r.advance(f, rest)
+		r.batch.use(len(rest))
+		rest = nil
+	}
+	if f.lost || len(rest) > 0 && f.ends(r) {
+		r.waits[f] = struct{}{}
+	}
+	if f.packing != plain || r.once {
+		r.close(f)
+	}
+}
+
+// finished says whether nothing will be appended to f, so that a last line
+// without a line feed is complete.
+func (r *reader) finished(f *file) bool {
+	return f.ends(r) && (r.once || r.now().Sub(f.mtime) >= r.timing.grace)
+}
+
+// ends says whether f is finished once it is left alone for a while.
+func (f *file) ends(r *reader) bool {
+	if u, ok := f.src.(*unpacked); ok {
+		return !errors.Is(u.ended, io.ErrUnexpectedEOF) // else it is still being compressed
+	}
+	return r.once || f.rotated(r)
+}
