@@ -19,7 +19,6 @@ const (
 	maxDepth = 64
 )
 
-//nolint:gochecknoglobals // types are constants
 var (
 	sectionType  = reflect.TypeFor[Section]()
 	sectionsType = reflect.TypeFor[Sections]()

@@ -92,15 +92,15 @@ func Load(path string) (*File, error) {
 
 // Parse is Load for a file's content; name is what errors call it.
 func Parse(name string, data []byte) (*File, error) {
-	root, err := parse(name, data)
-	if err != nil {
-		return nil, err
-	}
+	root, broken := parse(name, data)
 	f := Default()
 	f.Path, f.doc = name, newDocument(name)
 	whole := Section{File: name, Node: root, doc: f.doc}
 	f.root = whole
 	decoded := whole.Decode(&f)
+	if len(broken) > 0 {
+		return nil, Join(broken, decoded)
+	}
 	return &f, whole.Check(decoded, f.Validate)
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/config"
 )
 
-//nolint:gochecknoglobals // a flag
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // golden compares with a file in testdata, or rewrites it.
@@ -84,6 +83,31 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	}
 	if w := f.Warnings(); len(w) != 0 {
 		t.Errorf("warnings: %v", w)
+	}
+}
+
+func TestWholeContractLoads(t *testing.T) {
+	for _, name := range []string{"PREFECT_ACCOUNT_ID", "PREFECT_API_KEY", "KAFKA_PASSWORD"} {
+		t.Setenv(name, "x")
+	}
+	f, err := config.Load("testdata/design.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Sources) != 3 || len(f.Sinks) != 2 || len(f.Warnings()) != 0 {
+		t.Errorf("got %d sources, %d sinks, warnings %v", len(f.Sources), len(f.Sinks), f.Warnings())
+	}
+	var got []string
+	for _, p := range f.Processors.Items() {
+		for _, field := range p.Fields() {
+			got = append(got, field.Path)
+		}
+	}
+	if want := "processors[0].drop processors[1].redact processors[2].set"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if f.Section("admin").IsZero() || !f.Section("nothing").IsZero() {
+		t.Error("top-level sections cannot be told apart")
 	}
 }
 

@@ -62,9 +62,9 @@ func (d *document) warn(e *Error) {
 // ParseSection reads YAML as one section, as if it stood alone in a file: for
 // tests, and for tools that have no whole config.
 func ParseSection(file string, data []byte) (Section, error) {
-	node, err := parse(file, data)
-	if err != nil {
-		return Section{}, err
+	node, errs := parse(file, data)
+	if len(errs) > 0 {
+		return Section{}, errs.orNil()
 	}
 	return Section{File: file, Node: node, doc: newDocument(file)}, nil
 }

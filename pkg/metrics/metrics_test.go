@@ -16,7 +16,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/metrics"
 )
 
-//nolint:gochecknoglobals // a flag
 var update = flag.Bool("update", false, "rewrite golden files")
 
 func golden(t *testing.T, path, got string) {
