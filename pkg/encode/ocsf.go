@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strconv"
 	"time"
@@ -214,6 +215,7 @@ func (w *ocsfWriter) unmapped() {
 	}
 	w.raw("related", w.take(relatedResources))
 	w.raw("payload", w.take(payload))
+	w.copies()
 	for s := range firstImplied {
 		if !w.used[s] && w.has(s) {
 			w.raw(fieldNames[s], w.values[s])
@@ -236,6 +238,19 @@ func (w *ocsfWriter) unmapped() {
 		return
 	}
 	w.close()
+}
+
+// copies marks the fields that only repeat another one, which has been written.
+func (w *ocsfWriter) copies() {
+	same := func(copied, original slot) {
+		w.used[copied] = w.used[copied] || bytes.Equal(w.values[copied], w.values[original]) && w.used[original]
+	}
+	same(clientIP, sourceIP)
+	same(clientAddress, sourceAddress)
+	same(namespace, workspaceName)
+	if w.used[userID] && bytes.Equal(w.bare(w.values[actorID]), w.values[userID]) {
+		w.used[actorID] = true
+	}
 }
 
 // number64 reads a whole number of a field; false where it is none.

@@ -33,7 +33,7 @@ func (r *resolver) binary(node *ast.Node, n *ast.BinaryNode) {
 		t = numberTest(left, n)
 	case open:
 		r.openTest(node, n)
-		return
+	case unknown: // is never resolved
 	}
 	if t != nil {
 		r.replace(node, t)
