@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"bytes"
 	"encoding/hex"
 	"strconv"
 	"time"
@@ -45,6 +44,7 @@ type ocsfWriter struct {
 	class  classification
 	seen   [maxObservables]observable
 	seenNr int
+	names  [][2]int // where the names in unmapped begin and end in b
 }
 
 const maxObservables = 12
@@ -201,56 +201,6 @@ func (w *ocsfWriter) rawData() {
 	w.b = hex.AppendEncode(w.b, w.event.Hash[:])
 	w.b = append(w.b, '"')
 	w.close()
-}
-
-// unmapped writes all that has not been written, so that nothing is lost.
-func (w *ocsfWriter) unmapped() {
-	w.open("unmapped")
-	empty := len(w.b)
-	if w.has(workspaceID, workspaceName) && !w.used[workspaceID] {
-		w.open("workspace")
-		w.raw("id", w.take(workspaceID))
-		w.raw("name", w.take(workspaceName))
-		w.close()
-	}
-	w.raw("related", w.take(relatedResources))
-	w.raw("payload", w.take(payload))
-	w.copies()
-	for s := range firstImplied {
-		if !w.used[s] && w.has(s) {
-			w.raw(fieldNames[s], w.values[s])
-		}
-	}
-	for _, m := range w.rest {
-		w.comma()
-		w.b = append(w.b, '"')
-		w.b = m.parent.AppendTo(w.b)
-		w.b = append(append(w.b, m.name...), '"', ':')
-		if m.parent.Depth == 0 && string(m.name) == "shiplog" {
-			w.b = w.appendShiplog(w.b, m.value)
-		} else {
-			w.b = append(w.b, m.value...)
-		}
-	}
-	if len(w.b) == empty {
-		const opened = len(`,"unmapped":{`)
-		w.b = w.b[:empty-opened]
-		return
-	}
-	w.close()
-}
-
-// copies marks the fields that only repeat another one, which has been written.
-func (w *ocsfWriter) copies() {
-	same := func(copied, original slot) {
-		w.used[copied] = w.used[copied] || bytes.Equal(w.values[copied], w.values[original]) && w.used[original]
-	}
-	same(clientIP, sourceIP)
-	same(clientAddress, sourceAddress)
-	same(namespace, workspaceName)
-	if w.used[userID] && bytes.Equal(w.bare(w.values[actorID]), w.values[userID]) {
-		w.used[actorID] = true
-	}
 }
 
 // number64 reads a whole number of a field; false where it is none.

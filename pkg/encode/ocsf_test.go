@@ -3,6 +3,7 @@ package encode_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,25 @@ func TestOCSFFallbacks(t *testing.T) {
 				t.Errorf("there is no %s in %s", tt.needle, line)
 			}
 		})
+	}
+}
+
+// Names that mean the same, and very many of them, are kept apart.
+func TestOCSFKeepsNamesApart(t *testing.T) {
+	schema := loadOCSF(t)
+	many := `"payload":1,"workspace":2,"a":{"b":3},"a.b":4,"a\u002eb":5,"prefect":{"payload":6,"workspace":{"id":"w"}}`
+	for i := range 5000 {
+		many += fmt.Sprintf(`,"m%d":"v%d"`, i%1000, i)
+	}
+	entry, _ := catalog.Lookup("my.own")
+	line := encoded(t, "ocsf", eventOf("my.own", many, entry), event.Delivery{Number: 1})
+	if problems := schema.validate([]byte(line)); len(problems) > 0 {
+		t.Errorf("%q", problems)
+	}
+	for _, want := range []string{`"payload":6`, `"payload_":1`, `"workspace_":2`, `"a":{"b":3}`, `"a.b":4`, `"a\u002eb_":5`, `{"name":"m999","value":"v4999"}`, `{"name":"shiplog","value":{"source":"cloud","delivery":1}}`} {
+		if !strings.Contains(line, want) {
+			t.Errorf("there is no %s", want)
+		}
 	}
 }
 

@@ -24,7 +24,8 @@ type record struct {
 	used   [slots]bool // written already, or said in other words
 	rest   []member
 
-	scratch  []byte // memory of values that had to be rewritten
+	scratch  []byte   // memory of values that had to be rewritten
+	spans    [][2]int // memory of the names in unmapped
 	keepRest func(ecsdoc.Parent, []byte, ecsdoc.Value)
 }
 
