@@ -110,6 +110,15 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z')
 }
 
+// appendSameTime writes a time, which was read from written: as it is, where it
+// is written just so already.
+func appendSameTime(dst []byte, t time.Time, written text) []byte {
+	if len(written) == len("2006-01-02T15:04:05.000000Z") && written[10] == 'T' && written[26] == 'Z' && written[19] == '.' && written[17] != '6' {
+		return append(dst, written...)
+	}
+	return appendTime(dst, t)
+}
+
 func appendTwo(dst []byte, n int) []byte {
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
 }

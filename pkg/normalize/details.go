@@ -9,6 +9,7 @@ import (
 // almost none of them, so they are looked for under every likely name.
 type details struct {
 	address   text // of the client, as given
+	ip        text // the IP in it, once the document has it
 	agent     text // its user agent
 	method    text
 	path      text
@@ -156,7 +157,8 @@ func readTo(s *scanner) (to text) {
 	return to
 }
 
-// parseAddress gives the IP in an address, which may have a port.
+// parseAddress gives the IP in an address, which may have a port. An address
+// with a zone is none: no store takes it.
 func parseAddress(t text) (netip.Addr, bool) {
 	if len(t) < 2 || len(t) > 64 {
 		return netip.Addr{}, false

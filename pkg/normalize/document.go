@@ -2,7 +2,6 @@ package normalize
 
 import (
 	"encoding/hex"
-	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -57,14 +56,6 @@ func (d *doc) comma() {
 	if c := d.b[len(d.b)-1]; c != '{' && c != '[' {
 		d.b = append(d.b, ',')
 	}
-}
-
-func (d *doc) time(key string, t time.Time) {
-	d.comma()
-	d.b = append(d.b, key...)
-	d.b = append(d.b, '"')
-	d.b = appendTime(d.b, t)
-	d.b = append(d.b, '"')
 }
 
 // head writes the beginning of every document, up to the hash:

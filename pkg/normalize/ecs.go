@@ -71,17 +71,21 @@ func quoteInto(b []byte, s string) (grown []byte, t text) {
 }
 
 // write writes what follows event.hash and precedes shiplog.
-func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, id text) {
+func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, id text, created []byte) {
 	d.text(`"id":`, id)
 	if f.details.allowlist {
 		d.b = append(d.b, p.allowlist...)
 	} else {
 		d.b = append(d.b, p.constant...)
 	}
-	d.time(`"created":`, at.created)
+	d.raw(`"created":`, created)
 	d.text(`"reason":`, f.details.reason)
 	d.b = append(d.b, `},"@timestamp":"`...)
-	d.b = appendTime(d.b, at.occurred)
+	if at.noOccurred {
+		d.b = appendTime(d.b, at.occurred)
+	} else {
+		d.b = appendSameTime(d.b, at.occurred, f.occurred)
+	}
 	d.b = append(d.b, `","ecs":{"version":"`+ecsVersion+`"}`...)
 	d.message(p, who, f, place)
 	d.user(who, f)
@@ -145,7 +149,9 @@ func (d *doc) origin(of *details) {
 		inside := len(d.b)
 		if ip, ok := parseAddress(of.address); ok {
 			d.b = append(d.b, `"ip":"`...)
-			d.b = ip.WithZone("").AppendTo(d.b)
+			start := len(d.b)
+			d.b = ip.AppendTo(d.b)
+			of.ip = text(d.b[start:len(d.b):len(d.b)])
 			d.b = append(d.b, '"')
 		}
 		d.text(`"address":`, of.address)
@@ -214,19 +220,20 @@ func (d *doc) related(f *fields, who *people) {
 	} else {
 		d.b = append(d.b, ']')
 	}
-	if ip, ok := parseAddress(f.details.address); ok {
-		d.comma()
-		d.b = append(d.b, `"ip":["`...)
-		d.b = ip.WithZone("").AppendTo(d.b)
-		d.b = append(d.b, '"', ']')
-	}
-	if len(f.details.host) > 0 {
-		d.comma()
-		d.b = append(d.b, `"hosts":["`...)
-		d.b = append(d.b, f.details.host...)
-		d.b = append(d.b, '"', ']')
-	}
+	d.listOf(`"ip":["`, f.details.ip)
+	d.listOf(`"hosts":["`, f.details.host)
 	d.close(mark, head)
+}
+
+// listOf writes a list of one text, unless it is empty.
+func (d *doc) listOf(key string, t text) {
+	if len(t) == 0 {
+		return
+	}
+	d.comma()
+	d.b = append(d.b, key...)
+	d.b = append(d.b, t...)
+	d.b = append(d.b, '"', ']')
 }
 
 func (d *doc) everybody(list int, r *resource) {
@@ -297,7 +304,9 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 	case at.noReceived:
 		d.extraText(f, "received", f.received)
 	default:
-		d.time(`"received":`, at.received)
+		d.b = append(d.b, `,"received":"`...)
+		d.b = appendSameTime(d.b, at.received, f.received)
+		d.b = append(d.b, '"')
 	}
 	if at.noOccurred {
 		d.extraText(f, "occurred", f.occurred)

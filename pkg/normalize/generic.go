@@ -130,10 +130,10 @@ func outcomeFrom(word text) event.Outcome {
 }
 
 // writeGeneric writes what follows event.hash and precedes shiplog.
-func (d *doc) writeGeneric(f *fields, p *plan, who *people, place *places, at *times, e *event.Event, id text) {
+func (d *doc) writeGeneric(f *fields, p *plan, who *people, place *places, at *times, e *event.Event, id text, created []byte) {
 	d.text(`"id":`, id)
 	d.b = append(d.b, constantOf(p.entry, string(f.event), e.Severity, e.Outcome, "generic")...)
-	d.time(`"created":`, at.created)
+	d.raw(`"created":`, created)
 	d.text(`"reason":`, f.details.reason)
 	d.b = append(d.b, `},"@timestamp":"`...)
 	d.b = appendTime(d.b, at.occurred)

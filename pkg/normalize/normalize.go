@@ -27,6 +27,9 @@ type Normalizer struct {
 
 	plans  map[string]*plan // action, as written in JSON → plan
 	fields fields
+
+	createdAt time.Time
+	created   []byte // createdAt as JSON
 }
 
 // Options are what a normalizer needs to know of its source.
@@ -244,20 +247,31 @@ func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []b
 	buf = n.envelope(&e, p, &who, &place, &at, id, buf)
 	start := len(buf)
 	d := doc{b: buf}
+	created := n.createdText(at.created)
 	d.head(raw, &e.Hash)
 	if generic {
 		e.Outcome = outcomeFrom(f.outcome)
 		if e.Outcome == event.Failure {
 			e.Severity = max(e.Severity, event.Medium)
 		}
-		d.writeGeneric(f, p, &who, &place, &at, &e, id)
+		d.writeGeneric(f, p, &who, &place, &at, &e, id, created)
 		d.tail(n.source, rec, f.payload, f.payloadDepth)
 	} else {
-		d.write(f, p, &who, &place, &at, id)
+		d.write(f, p, &who, &place, &at, id, created)
 		d.tail(n.source, rec, nil, 0)
 	}
 	e.Doc = d.b[start:len(d.b):len(d.b)]
 	return e, d.b
+}
+
+// createdText writes event.created as JSON. The records of one read have the
+// same, so the last one is kept.
+func (n *Normalizer) createdText(t time.Time) []byte {
+	if len(n.created) == 0 || !t.Equal(n.createdAt) {
+		n.createdAt = t
+		n.created = append(appendTime(append(n.created[:0], '"'), t), '"')
+	}
+	return n.created
 }
 
 // bounded is a label for an event that the catalogue does not have.

@@ -123,12 +123,7 @@ func (d *doc) target(p *people) {
 		d.text(`"name":`, p.name)
 		d.text(`"email":`, p.email)
 	}
-	if p.role != nil {
-		d.comma()
-		d.b = append(d.b, `"roles":["`...)
-		d.b = append(d.b, p.role...)
-		d.b = append(d.b, '"', ']')
-	}
+	d.listOf(`"roles":["`, p.role)
 	if p.group != nil {
 		d.comma()
 		group := d.open(`"group":{`)
@@ -145,18 +140,13 @@ func (d *doc) target(p *people) {
 
 // changes writes user.changes: only what changed, with the new values.
 func (d *doc) changes(of *details) {
-	if of.newName == nil && of.newEmail == nil && of.newRole == nil {
+	if len(of.newName) == 0 && len(of.newEmail) == 0 && len(of.newRole) == 0 {
 		return
 	}
 	d.comma()
 	d.b = append(d.b, `"changes":{`...)
 	d.text(`"name":`, of.newName)
 	d.text(`"email":`, of.newEmail)
-	if of.newRole != nil {
-		d.comma()
-		d.b = append(d.b, `"roles":["`...)
-		d.b = append(d.b, of.newRole...)
-		d.b = append(d.b, '"', ']')
-	}
+	d.listOf(`"roles":["`, of.newRole)
 	d.b = append(d.b, '}')
 }

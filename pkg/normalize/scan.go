@@ -213,24 +213,34 @@ func (s *scanner) digits() {
 // str reads a string, whose quote is the next byte, and returns what is between
 // the quotes as it is written.
 func (s *scanner) str() []byte {
-	s.i++
-	start := s.i
+	b, i := s.b, s.i+1
+	start := i
 	for {
-		i := plain(s.b, s.i)
-		if i == len(s.b) {
-			s.i = i
-			s.fail("ends within a string")
-			return nil
+		for i+8 <= len(b) {
+			if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		for ; i < len(b); i++ { // runs on only within the last eight bytes
+			if c := b[i]; c == '"' || c == '\\' || c < ' ' {
+				break
+			}
 		}
 		s.i = i + 1
-		switch s.b[i] {
-		case '"':
-			return s.b[start:i]
-		case '\\':
-			s.escape()
-			if s.fault != "" {
+		switch {
+		case i >= len(b):
+			s.i = len(b)
+			s.fail("ends within a string")
+			return nil
+		case b[i] == '"':
+			return b[start:i]
+		case b[i] == '\\':
+			if s.escape(); s.fault != "" {
 				return nil
 			}
+			i = s.i
 		default:
 			s.i = i
 			s.fail("has a control character in a string")
@@ -296,22 +306,6 @@ func unhex(c byte) (byte, bool) {
 	default:
 		return 0, false
 	}
-}
-
-// plain returns the index of the first byte from i on that is not plain text in
-// a JSON string: a quote, a backslash or a control character; else len(b).
-func plain(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-	}
-	for ; i < len(b); i++ {
-		if c := b[i]; c == '"' || c == '\\' || c < ' ' {
-			break
-		}
-	}
-	return i
 }
 
 // special marks, by its top bit, the first byte of eight that is a quote, a
