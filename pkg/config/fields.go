@@ -45,11 +45,12 @@ func fieldNames(fields []field) []string {
 	return names
 }
 
-// nearestField suggests a field for an unknown name: one further down that has
-// this very name, else the nearest name here, else the nearest further down.
+// nearestField suggests a field for an unknown name: one that has this very
+// name further down, else the nearest name here.
 func nearestField(name string, fields []field) string {
-	deeper := map[string]string{} // name to path
-	var names []string
+	if near := Nearest(name, fieldNames(fields)); near != "" {
+		return near
+	}
 	for _, f := range fields {
 		t := f.typ
 		if t.Kind() == reflect.Pointer {
@@ -59,17 +60,10 @@ func nearestField(name string, fields []field) string {
 			continue
 		}
 		for _, inner := range fieldsOf(t) {
-			if deeper[inner.name] == "" {
-				deeper[inner.name] = f.name + "." + inner.name
-				names = append(names, inner.name)
+			if inner.name == name {
+				return f.name + "." + name
 			}
 		}
 	}
-	if path := deeper[name]; path != "" {
-		return path
-	}
-	if near := Nearest(name, fieldNames(fields)); near != "" {
-		return near
-	}
-	return deeper[Nearest(name, names)]
+	return ""
 }

@@ -40,7 +40,7 @@ type cimWriter struct {
 // origin writes what every event has.
 func (w *cimWriter) origin() {
 	e := w.event
-	w.raw("timestamp", w.nonEmpty(timestamp))
+	w.raw("timestamp", w.values[timestamp])
 	w.text("event_id", e.ID)
 	_, name := w.vendorProduct()
 	w.text("vendor_product", name)
@@ -49,12 +49,12 @@ func (w *cimWriter) origin() {
 	} else {
 		w.constant("app", "prefect")
 	}
-	w.text("signature", w.title)
+	w.text("signature", w.entry.Name)
 	w.text("signature_id", e.Action)
 	w.text("command", e.Action)
 	w.constant("severity", cimSeverities[min(int(e.Severity), len(cimSeverities)-1)])
 	w.number("severity_id", int64(e.Severity))
-	w.raw("description", w.nonEmpty(message))
+	w.raw("description", w.values[message])
 	w.text("result", e.Outcome.String())
 }
 
@@ -97,7 +97,8 @@ func (w *cimWriter) model() {
 		w.text("status", ticketStatus(c.Action))
 		w.object(c.ObjectCategory)
 	default:
-		w.text("action", w.verb())
+		_, did := catalog.Split(w.event.Action)
+		w.text("action", did)
 		w.text("status", w.event.Outcome.String())
 		w.object(w.kind)
 	}
@@ -150,11 +151,10 @@ func (w *cimWriter) rule() {
 	w.constant("rule", "ip-allowlist")
 }
 
-// targetOrResource is who was changed: the target, or the resource where that is
-// a user and no target is named.
+// targetOrResource is who was changed: the target, or the resource where none is
+// named.
 func (r *record) targetOrResource() person {
-	isUser := r.entry.Target == catalog.Resource || r.entry.Target == catalog.Self
-	if !isUser || r.has(targetID, targetName, targetEmail) {
+	if r.has(targetID, targetName, targetEmail) {
 		return target
 	}
 	r.values[resourceID] = r.bare(r.values[resourceID])
@@ -208,8 +208,6 @@ func (w *cimWriter) place() {
 		_, name := w.vendorProduct()
 		w.text("dest", name)
 	}
-	w.raw("src_country", w.nonEmpty(geoCountry))
-	w.raw("src_city", w.nonEmpty(geoCity))
 	w.raw("dvc", w.nonEmpty(agentName))
 	w.raw("vendor_account", w.nonEmpty(orgID))
 	w.raw("vendor_account_name", w.nonEmpty(orgName))

@@ -52,17 +52,6 @@ const (
 	workspaceName
 	follows
 	received
-	actorID
-	clientIP
-	clientAddress
-	namespace
-	geoCity
-	geoCountry
-	geoContinent
-	geoRegion
-	geoRegionName
-	geoPostal
-	asName
 
 	firstRaw // from here on a field may be anything
 )
@@ -76,9 +65,6 @@ const (
 	httpStatus
 	relatedResources
 	payload
-	geoLat
-	geoLon
-	asNumber
 
 	firstImplied // from here on a field is only in the table to be left out
 )
@@ -103,17 +89,11 @@ var fieldNames = []string{
 	resourceType: "prefect.resource.type", resourceID: "prefect.resource.id", resourceName: "prefect.resource.name",
 	verb: "prefect.action", actorType: "prefect.actor.type",
 	workspaceID: "prefect.workspace.id", workspaceName: "prefect.workspace.name",
-	follows: "prefect.follows", received: "prefect.received", actorID: "prefect.actor.id",
-
-	clientIP: "client.ip", clientAddress: "client.address", namespace: "orchestrator.namespace",
-	geoCity: "source.geo.city_name", geoCountry: "source.geo.country_iso_code",
-	geoContinent: "source.geo.continent_name", geoRegion: "source.geo.region_iso_code",
-	geoRegionName: "source.geo.region_name", geoPostal: "source.geo.postal_code", asName: "source.as.organization.name",
+	follows: "prefect.follows", received: "prefect.received",
 
 	eventOriginal: "event.original", userRoles: "user.roles", targetRoles: "user.target.roles",
 	changesRoles: "user.changes.roles", httpStatus: "http.response.status_code",
 	relatedResources: "prefect.related", payload: "prefect.payload",
-	geoLat: "source.geo.location.lat", geoLon: "source.geo.location.lon", asNumber: "source.as.number",
 }
 
 // implied are the fields that every format says in its own words: the
@@ -122,9 +102,9 @@ var fieldNames = []string{
 var implied = []string{
 	"event.id", "event.action", "event.kind", "event.category", "event.type", "event.outcome", "event.severity",
 	"event.sequence", "event.module", "ecs.version", "data_stream", "related",
-	"service.name", "service.type", "agent.type", "orchestrator.type",
+	"service.name", "service.type", "agent.type",
 }
 
-const slots = int(firstImplied) + 16 // the length of implied
+const slots = int(firstImplied) + 15 // the length of implied
 
 var paths = ecsdoc.NewPaths(append(fieldNames[:firstImplied:firstImplied], implied...)...)

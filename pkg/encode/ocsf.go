@@ -44,7 +44,6 @@ type ocsfWriter struct {
 	class  classification
 	seen   [maxObservables]observable
 	seenNr int
-	names  [][2]int // where the names in unmapped begin and end in b
 }
 
 const maxObservables = 12
@@ -200,6 +199,42 @@ func (w *ocsfWriter) rawData() {
 	w.b = append(w.b, '"')
 	w.b = hex.AppendEncode(w.b, w.event.Hash[:])
 	w.b = append(w.b, '"')
+	w.close()
+}
+
+// unmapped writes all that has not been written, so that nothing is lost.
+func (w *ocsfWriter) unmapped() {
+	w.open("unmapped")
+	empty := len(w.b)
+	if w.has(workspaceID, workspaceName) && !w.used[workspaceID] {
+		w.open("workspace")
+		w.raw("id", w.take(workspaceID))
+		w.raw("name", w.take(workspaceName))
+		w.close()
+	}
+	w.raw("related", w.take(relatedResources))
+	w.raw("payload", w.take(payload))
+	for s := range firstImplied {
+		if !w.used[s] && w.has(s) {
+			w.raw(fieldNames[s], w.values[s])
+		}
+	}
+	for _, m := range w.rest {
+		w.comma()
+		w.b = append(w.b, '"')
+		w.b = m.parent.AppendTo(w.b)
+		w.b = append(append(w.b, m.name...), '"', ':')
+		if m.parent.Depth == 0 && string(m.name) == "shiplog" {
+			w.b = w.appendShiplog(w.b, m.value)
+		} else {
+			w.b = append(w.b, m.value...)
+		}
+	}
+	if len(w.b) == empty {
+		const opened = len(`,"unmapped":{`)
+		w.b = w.b[:empty-opened]
+		return
+	}
 	w.close()
 }
 

@@ -18,14 +18,12 @@ type record struct {
 	delivery event.Delivery
 	entry    *catalog.Entry
 	kind     string // the resource type
-	title    string // what happened, in a few words
 
 	values [slots]ecsdoc.Value
 	used   [slots]bool // written already, or said in other words
 	rest   []member
 
-	scratch  []byte   // memory of values that had to be rewritten
-	spans    [][2]int // memory of the names in unmapped
+	scratch  []byte // memory of values that had to be rewritten
 	keepRest func(ecsdoc.Parent, []byte, ecsdoc.Value)
 }
 
@@ -64,14 +62,11 @@ func load(e *event.Event, d event.Delivery) (*record, error) {
 	if r.kind = r.values[resourceType].Text(); r.kind == "" {
 		r.kind, _ = catalog.Split(e.Action)
 	}
-	if r.title = r.entry.Name; r.title == "" {
-		r.title = e.Action
-	}
 	return r, nil
 }
 
 func (r *record) free() {
-	r.event, r.entry, r.kind, r.title = nil, nil, "", ""
+	r.event, r.entry, r.kind = nil, nil, ""
 	spareRecords.Put(r)
 }
 
@@ -125,17 +120,6 @@ func (r *record) first(fields ...slot) ecsdoc.Value {
 		}
 	}
 	return nil
-}
-
-// verb is what was done: the last part of the event's name.
-func (r *record) verb() string {
-	if v := r.values[verb]; !v.Empty() {
-		return v.Text()
-	}
-	if _, did := catalog.Split(r.event.Action); did != "" {
-		return did
-	}
-	return r.event.Action
 }
 
 // own is true for the agent's own events, such as shiplog.gap.

@@ -36,14 +36,14 @@ func (s *Sink) Check(ctx context.Context, say func(line string)) error {
 }
 
 func (s *Sink) checkNode(ctx context.Context, u *url.URL, say func(string)) (*cluster, server, error) {
-	c, err := newCluster([]*url.URL{u}, s.round, s.deps, s.cluster.authorize)
+	c, err := newCluster([]*url.URL{u}, s.client.Transport, s.deps, s.cluster.authorize)
 	if err != nil {
 		return nil, server{}, err
 	}
 	a, err := c.do(ctx, request{method: http.MethodGet, path: "/"}, new(bytes.Buffer))
 	switch {
 	case err != nil:
-		return nil, server{}, networkFault(err)
+		return nil, server{}, err
 	case a.status == http.StatusForbidden: // let in, but not told: that is enough to write
 		say(fmt.Sprintf("%s: reached; it does not tell its version without the cluster privilege monitor", u))
 		return c, server{openSearch: a.product == ""}, nil

@@ -11,12 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 
-	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/transport"
 )
@@ -81,8 +79,8 @@ func authorization(c Config) func() string {
 }
 
 // do sends a request. A node that cannot be connected to is passed over for
-// the next; any other failure is returned, since the request may have had its
-// effect. The answer's body is in buf.
+// the next; any other failure is returned, as a fault, since the request may
+// have had its effect. The answer's body is in buf.
 func (c *cluster) do(ctx context.Context, r request, buf *bytes.Buffer) (answer, error) {
 	var err error
 	for range c.count {
@@ -106,7 +104,7 @@ func (c *cluster) once(ctx context.Context, r request, buf *bytes.Buffer) (answe
 	status := strconv.Itoa(a.status)
 	if err != nil {
 		status = "error"
-		err = fmt.Errorf("%s from %s: %w", a.request, a.node, err)
+		err = transport.Classify(fmt.Errorf("%s from %s: %w", a.request, a.node, err))
 	}
 	c.monitor.Request(status, time.Since(started), int(sent))
 	return a, err
@@ -137,8 +135,8 @@ func (c *cluster) perform(req *http.Request, buf *bytes.Buffer) (answer, error) 
 	if err != nil {
 		return answer{}, err
 	}
-	defer res.Body.Close()
-	a := answer{status: res.StatusCode, product: res.Header.Get("X-Elastic-Product"), after: retryAfter(res.Header)}
+	defer func() { _ = res.Body.Close() }()
+	a := answer{status: res.StatusCode, product: res.Header.Get("X-Elastic-Product"), after: transport.RetryAfter(res.Header, time.Now())}
 	buf.Reset()
 	if _, err := buf.ReadFrom(io.LimitReader(res.Body, maxAnswer)); err != nil {
 		return a, fmt.Errorf("read the answer: %w", err)
@@ -151,22 +149,4 @@ func (c *cluster) perform(req *http.Request, buf *bytes.Buffer) (answer, error) 
 func unconnected(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
-}
-
-// retryAfter reads the header's seconds; 0 where it has none.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(strings.TrimSpace(h.Get("Retry-After")))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
-}
-
-// networkFault gives an error that is no answer its kind.
-func networkFault(err error) error {
-	reason := "network"
-	if errors.Is(err, context.DeadlineExceeded) {
-		reason = "timeout"
-	}
-	return fault.New(fault.Retry, reason, err)
 }

@@ -53,22 +53,22 @@ func (c *Config) validateNodes() error {
 	c.nodes = nil
 	switch {
 	case c.CloudID != "" && len(c.URLs) > 0:
-		return errors.New("urls and cloud_id: give one of them")
+		return config.Problem("cloud_id", "and urls are both given; give one of them")
 	case c.CloudID != "":
 		u, err := parseCloudID(c.CloudID)
 		if err != nil {
-			return fmt.Errorf("cloud_id: %w", err)
+			return config.Problem("cloud_id", "%w", err)
 		}
 		c.nodes = []*url.URL{u}
 		return nil
 	case len(c.URLs) == 0:
-		return errors.New("urls: is missing; give the address of at least one node, such as https://es-1:9200, or cloud_id")
+		return config.Problem("urls", "is missing; give the address of at least one node, such as https://es-1:9200, or cloud_id")
 	}
 	var errs []error
 	for i, text := range c.URLs {
 		u, err := parseNode(text)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("urls[%d]: %w", i, err))
+			errs = append(errs, config.Problem(fmt.Sprintf("urls[%d]", i), "%w", err))
 			continue
 		}
 		c.nodes = append(c.nodes, u)
@@ -131,9 +131,9 @@ func (c *Config) validateAuth() error {
 	}
 	switch {
 	case len(given) > 1:
-		return fmt.Errorf("%s: give one way to authenticate", strings.Join(given, ", "))
+		return config.Problem("", "%s: give one way to authenticate", strings.Join(given, ", "))
 	case (c.Username == "") != (c.Password.Reveal() == ""):
-		return errors.New("username and password: one is missing")
+		return config.Problem("username", "and password belong together; one is missing")
 	default:
 		return nil
 	}
@@ -141,7 +141,7 @@ func (c *Config) validateAuth() error {
 
 func (c *Config) validateTarget() error {
 	if c.DataStream != "" && c.Index != "" {
-		return errors.New("data_stream and index: give one of them")
+		return config.Problem("index", "and data_stream are both given; give one of them")
 	}
 	name, stream := c.Index, false
 	if name == "" {
@@ -151,8 +151,11 @@ func (c *Config) validateTarget() error {
 		name, stream = c.DataStream, true
 	}
 	t, err := parseTarget(name, stream)
+	if err != nil && stream {
+		return config.Problem("data_stream", "%w", err)
+	}
 	if err != nil {
-		return err
+		return config.Problem("index", "%w", err)
 	}
 	c.target = t
 	return nil
@@ -161,9 +164,9 @@ func (c *Config) validateTarget() error {
 func (c *Config) validateEncoding() error {
 	switch {
 	case c.Format != "ecs" && c.Format != "ocsf" && c.Format != "cim" && c.Format != "raw":
-		return fmt.Errorf("format: %s is not JSON, which Elasticsearch needs; use ecs", c.Format)
+		return config.Problem("format", "%s is not JSON, which Elasticsearch needs; use ecs", c.Format)
 	case c.Compression != "gzip" && c.Compression != "none":
-		return fmt.Errorf("compression: %s: must be gzip or none", c.Compression)
+		return config.Problem("compression", "%s: must be gzip or none", c.Compression)
 	default:
 		return nil
 	}

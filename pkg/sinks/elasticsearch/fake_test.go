@@ -35,6 +35,7 @@ type fake struct {
 	marked    map[string]sinks.Outcome
 	item      map[string]string // id → the item's whole answer
 	reply     map[string]reply  // "METHOD /path" → a scripted answer
+	lacks     []string          // types that the server does not have
 	hang      chan struct{}
 }
 
@@ -134,6 +135,13 @@ func (f *fake) object(w http.ResponseWriter, r *http.Request, body []byte) {
 		if !json.Valid(body) {
 			refuse(w, 400, "parse_exception", "not JSON")
 			return
+		}
+		for _, kind := range f.lacks {
+			if bytes.Contains(body, []byte(`"type":"`+kind+`"`)) {
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprintf(w, `{"error":{"type":"illegal_argument_exception","reason":"invalid","caused_by":{"reason":"wrapped","caused_by":{"reason":"Failed to parse mapping: The mapper type [%s] declared on field [path] does not exist."}}}}`, kind)
+				return
+			}
 		}
 		f.templates[r.URL.Path] = slices.Clone(body)
 		io.WriteString(w, `{"acknowledged":true}`)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 // installer installs the index template once, before the first events: an
@@ -48,7 +49,7 @@ func (in *installer) ready(ctx context.Context) error {
 	case <-in.done:
 		return nil
 	case <-ctx.Done():
-		return networkFault(ctx.Err())
+		return transport.Classify(ctx.Err())
 	case <-in.turn:
 	}
 	defer func() { in.turn <- struct{}{} }()
@@ -99,7 +100,7 @@ func (in *installer) putPolicy(ctx context.Context, s server) (bool, error) {
 	ans, err := in.cluster.do(ctx, request{method: http.MethodGet, path: a.path}, new(bytes.Buffer))
 	switch {
 	case err != nil:
-		return false, networkFault(err)
+		return false, err
 	case ans.status == http.StatusOK: // perhaps changed by its owner: left as it is
 		return true, nil
 	case ans.status == http.StatusBadRequest || ans.status == http.StatusMethodNotAllowed || ans.status == http.StatusGone:
@@ -144,7 +145,7 @@ func (in *installer) installed(ctx context.Context) (presence, error) {
 	a, err := in.cluster.do(ctx, request{method: http.MethodGet, path: templatePath(in.target)}, new(bytes.Buffer))
 	switch {
 	case err != nil:
-		return missing, networkFault(err)
+		return missing, err
 	case a.status == http.StatusNotFound:
 		return missing, nil
 	case a.status == http.StatusForbidden:
@@ -165,13 +166,13 @@ func (in *installer) installed(ctx context.Context) (presence, error) {
 	if err := json.Unmarshal(a.body, &found); err != nil {
 		return missing, fault.New(fault.Retry, "bad_answer", fmt.Errorf("%s: %w", a.request, err))
 	}
-	for _, t := range found.Templates {
-		if m := t.Template.Meta; m.ManagedBy == "shiplog" && m.Version < templateVersion {
-			return outdated, nil
-		}
-		return present, nil
+	if len(found.Templates) == 0 {
+		return missing, nil
 	}
-	return missing, nil
+	if m := found.Templates[0].Template.Meta; m.ManagedBy == "shiplog" && m.Version < templateVersion {
+		return outdated, nil
+	}
+	return present, nil
 }
 
 func (in *installer) put(ctx context.Context, a asset) error {
@@ -182,7 +183,7 @@ func (in *installer) put(ctx context.Context, a asset) error {
 	ans, err := in.cluster.do(ctx, request{method: http.MethodPut, path: a.path, json: body}, new(bytes.Buffer))
 	switch {
 	case err != nil:
-		return networkFault(err)
+		return err
 	case ans.status == http.StatusForbidden:
 		return lacks(ans, a.privilege)
 	case ans.status < 200 || ans.status > 299:
@@ -212,7 +213,7 @@ func (c *cluster) identify(ctx context.Context) (server, error) {
 	a, err := c.do(ctx, request{method: http.MethodGet, path: "/"}, new(bytes.Buffer))
 	switch {
 	case err != nil:
-		return server{}, networkFault(err)
+		return server{}, err
 	case a.status == http.StatusForbidden:
 		return server{}, lacks(a, "monitor")
 	case a.status != http.StatusOK:

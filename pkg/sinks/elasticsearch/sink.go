@@ -17,7 +17,7 @@ type Sink struct {
 	cfg       Config
 	deps      sinks.Deps
 	cluster   *cluster
-	round     *http.Transport
+	client    *http.Client
 	bodies    *transport.Bodies
 	answers   sync.Pool // of *bytes.Buffer
 	suspicion suspicion
@@ -31,8 +31,11 @@ func build(cfg Config, deps sinks.Deps) (sinks.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	round := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // replaced below
-	nodes, err := newCluster(cfg.nodes, round, deps, authorization(cfg))
+	client, err := transport.HTTPClient(transport.Options{TLS: cfg.TLS, UserAgent: deps.UserAgent, Connections: cfg.Concurrency + 1})
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := newCluster(cfg.nodes, client.Transport, deps, authorization(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +44,7 @@ func build(cfg Config, deps sinks.Deps) (sinks.Sink, error) {
 		query.Set("pipeline", cfg.Pipeline)
 	}
 	return &Sink{
-		cfg: cfg, deps: deps, cluster: nodes, round: round, bodies: bodies,
+		cfg: cfg, deps: deps, cluster: nodes, client: client, bodies: bodies,
 		answers: sync.Pool{New: func() any { return new(bytes.Buffer) }}, query: query.Encode(),
 		installer: newInstaller(cfg, nodes, deps),
 	}, nil
@@ -63,7 +66,7 @@ func (s *Sink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error)
 	a, err := s.cluster.do(ctx, request{method: http.MethodPost, path: "/" + index + "/_bulk", query: s.query, body: body}, buf)
 	switch {
 	case err != nil:
-		return sinks.Report{}, networkFault(err)
+		return sinks.Report{}, err
 	case a.status < 200 || a.status > 299:
 		return sinks.Report{}, requestFault(a)
 	}
@@ -83,7 +86,7 @@ func (s *Sink) Close(ctx context.Context) error {
 	var err error
 	s.closed.Do(func() {
 		err = s.cluster.nodes.Close(ctx)
-		s.round.CloseIdleConnections()
+		s.client.CloseIdleConnections()
 	})
 	return err
 }

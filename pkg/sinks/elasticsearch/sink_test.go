@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
@@ -18,11 +16,11 @@ import (
 // decode reads a sink's section as the config file has it.
 func decode(t testing.TB, text string) (sinks.Spec, error) {
 	t.Helper()
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte("type: elasticsearch\n"+text), &doc); err != nil {
+	section, err := config.ParseSection("shiplog.yaml", []byte("type: elasticsearch\n"+text))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return Factory().Decode(config.Section{File: "shiplog.yaml", Node: doc.Content[0]})
+	return Factory().Decode(section)
 }
 
 func open(t testing.TB, deps sinks.Deps, text string) *Sink {

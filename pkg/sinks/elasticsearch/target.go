@@ -17,31 +17,27 @@ type target struct {
 
 // parseTarget reads a name with at most one %{+yyyy.MM.dd}.
 func parseTarget(name string, stream bool) (target, error) {
-	key := "index"
-	if stream {
-		key = "data_stream"
-	}
 	before, rest, dated := strings.Cut(name, "%{+")
 	t := target{stream: stream, before: before}
 	if dated {
 		pattern, after, closed := strings.Cut(rest, "}")
 		if !closed || strings.Contains(after, "%{") {
-			return t, fmt.Errorf("%s: %q: a date is written as %%{+yyyy.MM.dd}, once", key, name)
+			return t, fmt.Errorf("%q: a date is written as %%{+yyyy.MM.dd}, once", name)
 		}
 		layout, err := goLayout(pattern)
 		if err != nil {
-			return t, fmt.Errorf("%s: %w", key, err)
+			return t, err
 		}
 		t.layout, t.after = layout, after
 	}
 	switch {
 	case stream && dated:
-		return t, errors.New("data_stream: a data stream has no date in its name; use index for that")
+		return t, errors.New("a data stream has no date in its name; use index for that")
 	case before == "":
-		return t, fmt.Errorf("%s: %q: must begin with a fixed name", key, name)
+		return t, fmt.Errorf("%q: must begin with a fixed name", name)
 	}
 	if err := validName(t.name(time.Unix(0, 0))); err != nil {
-		return t, fmt.Errorf("%s: %q: %w", key, name, err)
+		return t, fmt.Errorf("%q: %w", name, err)
 	}
 	return t, nil
 }

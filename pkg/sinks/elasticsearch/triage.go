@@ -9,6 +9,7 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 // A verdict is what an item's answer means.
@@ -163,8 +164,8 @@ func (a answer) failure() *serverError {
 	var body struct {
 		Error *serverError `json:"error"`
 	}
-	if json.Unmarshal(a.body, &body) != nil {
-		return nil
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		body.Error = nil
 	}
 	return body.Error
 }
@@ -174,5 +175,5 @@ func (a answer) err() error {
 	if f := a.failure(); f != nil {
 		return fmt.Errorf("%s: status %d: %w", a.request, a.status, f)
 	}
-	return fmt.Errorf("%s: status %d", a.request, a.status) // a proxy's page says nothing more
+	return fmt.Errorf("%s: status %d: %s", a.request, a.status, transport.Excerpt(a.body))
 }

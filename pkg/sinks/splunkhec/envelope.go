@@ -3,8 +3,8 @@ package splunkhec
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/transport"
 )
@@ -26,7 +26,7 @@ func newEnvelope(c Config, host string) envelope {
 		b = append(b, `,"`...)
 		b = append(b, key.name...)
 		b = append(b, `":`...)
-		b = appendQuoted(b, key.value)
+		b = event.AppendQuoted(b, key.value)
 	}
 	b = append(b, `,"fields":{"shiplog_id":`...)
 	text := c.Format == "cef" || c.Format == "leef" || c.Format == "raw"
@@ -39,7 +39,7 @@ func (e envelope) write(w *transport.Body, items []sinks.Item) {
 	for i := range items {
 		line = e.appendHead(line[:0], &items[i])
 		if e.text {
-			line = appendQuoted(line, string(items[i].Body))
+			line = event.AppendQuoted(line, items[i].Body)
 			_, _ = w.Write(append(line, "}\n"...))
 			continue
 		}
@@ -59,7 +59,7 @@ func (e envelope) appendHead(dst []byte, item *sinks.Item) []byte {
 	dst = append(dst, `{"time":`...)
 	dst = appendSeconds(dst, item.Event.Occurred)
 	dst = append(dst, e.constant...)
-	dst = appendQuoted(dst, item.Event.ID)
+	dst = event.AppendQuoted(dst, item.Event.ID)
 	dst = append(dst, `,"shiplog_sequence":"`...)
 	dst = strconv.AppendUint(dst, item.Event.Sequence, 10)
 	dst = append(dst, `","shiplog_delivery":"`...)
@@ -74,25 +74,7 @@ func appendSeconds(dst []byte, t time.Time) []byte {
 	dst = strconv.AppendInt(dst, micro/1e6, 10)
 	dst = append(dst, '.')
 	for digit := int64(1e5); digit > 0; digit /= 10 {
-		dst = append(dst, byte('0'+micro/digit%10)) //nolint:gosec // one digit
+		dst = append(dst, byte('0'+micro/digit%10))
 	}
 	return dst
-}
-
-// appendQuoted appends s as a JSON string. Bytes that are no UTF-8 become
-// U+FFFD.
-func appendQuoted(dst []byte, s string) []byte {
-	const digits = "0123456789abcdef"
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', digits[r>>4], digits[r&0xf])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
-	}
-	return append(dst, '"')
 }

@@ -114,7 +114,7 @@ func (n *node) perform(req *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, transport.Classify(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return answer{}, transport.Classify(fmt.Errorf("read the answer: %w", err))

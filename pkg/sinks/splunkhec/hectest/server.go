@@ -161,7 +161,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header.Clone(), string(body)})
 	if s.cfg.Sticky {
-		http.SetCookie(w, &http.Cookie{Name: "node", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		http.SetCookie(w, &http.Cookie{Name: "node", Value: "1", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}) //nolint:gosec // tests speak plain HTTP
 	}
 	if problem != 0 {
 		w.WriteHeader(problem)

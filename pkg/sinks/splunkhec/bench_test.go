@@ -1,0 +1,95 @@
+package splunkhec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/sinks/sinktest"
+	"github.com/shiplog/shiplog/pkg/transport"
+)
+
+// largeBatch has events of about 2.4 KB, as the normalizer makes them, no two
+// alike.
+func largeBatch(events int) sinks.Batch {
+	return sinktest.Batch(0, events, func(e *event.Event, number uint64) []byte {
+		body := e.AppendDoc(nil, event.Delivery{Number: number})
+		var pad bytes.Buffer
+		for i := 0; pad.Len() < 2400-len(body)-30; i++ {
+			fmt.Fprintf(&pad, `{"prefect.resource.id":"prefect-cloud.actor.%08x-fed5-4f41","role":"actor"},`, (number+uint64(i))*2654435761)
+		}
+		return append(fmt.Appendf(nil, `{"prefect":{"related":[%snull]},`, pad.Bytes()), body[1:]...)
+	})
+}
+
+// BenchmarkBody builds the body of a request of 1000 events.
+func BenchmarkBody(b *testing.B) {
+	batch := largeBatch(1000)
+	for _, c := range []struct{ compression, format string }{{"gzip", "cim"}, {"none", "cim"}, {"none", "raw"}} {
+		b.Run(c.compression+"/"+c.format, func(b *testing.B) {
+			bodies, err := transport.NewBodies(c.compression)
+			if err != nil {
+				b.Fatal(err)
+			}
+			cfg := defaults()
+			cfg.Format = c.format
+			e := newEnvelope(cfg, "agent-1")
+			b.SetBytes(int64(batch.Bytes()))
+			b.ReportAllocs()
+			for b.Loop() {
+				body := bodies.New()
+				e.write(body, batch.Items)
+				req, _ := http.NewRequest(http.MethodPost, "http://localhost"+eventPath, nil)
+				if err := body.Attach(req); err != nil {
+					b.Fatal(err)
+				}
+				req.Body.Close()
+				body.Release()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch.Items)), "ns/event")
+		})
+	}
+}
+
+// FuzzHead: whatever the event's id, time and text, the envelope is one JSON
+// object on one line.
+func FuzzHead(f *testing.F) {
+	f.Add("id", int64(1793606400123456), []byte("CEF:0|a"))
+	f.Add("\"\\\n\x00\u2028\xff", int64(-1), []byte("\x00\xff\n"))
+	f.Fuzz(func(t *testing.T, id string, micro int64, text []byte) {
+		cfg := defaults()
+		cfg.Format = "raw"
+		item := sinks.Item{Event: &event.Event{Envelope: event.Envelope{ID: id, Occurred: time.UnixMicro(micro)}}, Body: text}
+		line := newEnvelope(cfg, "h").appendHead(nil, &item)
+		line = append(event.AppendQuoted(line, item.Body), '}')
+		if !json.Valid(line) || bytes.ContainsAny(line, "\n\r") {
+			t.Errorf("id %q, text %q became %q", id, text, line)
+		}
+	})
+}
+
+// FuzzAnswer: nothing that a server can say makes a delivery of what is not
+// Splunk's success.
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, []byte(`{"text":"Success","code":0,"ackId":3}`))
+	f.Add(400, []byte(`{"text":"Invalid data format","code":6,"invalid-event-number":1}`))
+	f.Add(200, []byte(`{"code":"0"}`))
+	f.Add(503, []byte(`<html>`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		a := parseAnswer(status, http.Header{}, body)
+		if n, ok := a.isolated(5); ok && (n < 0 || n > 4) {
+			t.Errorf("event %d of 5 is at fault", n)
+		}
+		if a.accepted() && status != http.StatusOK {
+			t.Errorf("status %d is a success", status)
+		}
+		if a.fault() == nil || a.fault().Error() == "" {
+			t.Error("a fault without words")
+		}
+	})
+}
