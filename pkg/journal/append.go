@@ -93,7 +93,7 @@ func (j *Journal) encode(b Batch) (*request, error) {
 	if len(b.Events) > 0 || len(b.Position) > 0 {
 		marks = []mark{{b.Source, b.Position}}
 	}
-	meta := appendMarks(nil, marks)
+	meta := encodeMarks(marks)
 	bound := 0
 	spans := emptySpan()
 	for i := range b.Events {

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -154,7 +153,7 @@ func (j *Journal) fail(group []*request, err error) {
 			fatal = &FatalError{Op: "write", Err: err}
 		}
 		j.fatal, err = fatal, fatal
-		j.log.Error("journal cannot be written to any more: the process must stop", slog.Any("err", err))
+		j.log.Error("journal cannot be written to any more: the process must stop", "err", err)
 	}
 	for _, r := range append(group, j.queue...) {
 		r.err = err
@@ -182,7 +181,7 @@ func (j *Journal) commit(group []*request) error {
 		return &FatalError{Op: "sync " + segmentName(j.w.seg.first), Err: err}
 	}
 	j.metrics.Synced(time.Since(started))
-	j.publish(group, size, chain)
+	j.publish(group, chain)
 	return nil
 }
 
@@ -241,7 +240,7 @@ func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
 	parts := make([][]byte, len(group))
 	for i, r := range group {
 		r.first, r.appended = next, now
-		next = r.header.next()
+		next = r.next()
 		chain = r.seal(r.frame, chain, r.digest)
 		parts[i] = r.frame
 	}
@@ -256,7 +255,7 @@ func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
 }
 
 // publish makes a durable group visible and answers those who wait for it.
-func (j *Journal) publish(group []*request, size int64, chain [32]byte) {
+func (j *Journal) publish(group []*request, chain [32]byte) {
 	w := &j.w
 	for _, r := range group {
 		if r.events > 0 {
@@ -267,7 +266,7 @@ func (j *Journal) publish(group []*request, size int64, chain [32]byte) {
 	for _, r := range group {
 		w.seg.index.add(w.offset, &r.header)
 		w.offset += int64(len(r.frame))
-		w.next = r.header.next()
+		w.next = r.next()
 		w.appended = r.appended
 		j.merge(r.source, r.position)
 	}
@@ -363,11 +362,11 @@ func (j *Journal) begin() error {
 	h := segmentHeader{first: w.next, created: now.UnixNano(), previous: w.previous, prior: w.chain, log: w.log}
 	raw := h.encode()
 	seg := &segment{first: w.next, created: now, index: newIndex(w.next)}
-	parts := [][]byte{raw}
+	parts := append(make([][]byte, 0, 3), raw)
 	chain := segmentSeed(raw)
 	offset := int64(segmentHeaderSize)
 	j.mu.Lock()
-	meta := appendMarks(nil, j.marks())
+	meta := encodeMarks(j.marks())
 	j.mu.Unlock()
 	// Twice: a source must not lose its place to one bad byte.
 	for range 2 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -90,8 +89,8 @@ func (l *damageLog) found(f io.ReaderAt, segment string, from, to int64, first, 
 	}
 	l.deps.Metrics.Damaged(1)
 	l.deps.Log.Error("journal is damaged: what cannot be read was set aside",
-		slog.String("segment", segment), slog.Int64("offset", from), slog.Int64("bytes", max(to-from, 0)),
-		slog.Uint64("first_lost", first), slog.Uint64("lost", next-first), slog.String("aside", p.Aside))
+		"segment", segment, "offset", from, "bytes", max(to-from, 0),
+		"first_lost", first, "lost", next-first, "aside", p.Aside)
 	if next > first {
 		p.First, p.Last = first, next-1
 		l.tell(Loss{First: first, Last: next - 1, Reason: ReasonDamage, Segment: segment, Offset: from, Aside: p.Aside})
@@ -99,7 +98,7 @@ func (l *damageLog) found(f io.ReaderAt, segment string, from, to int64, first, 
 	// Remembered only now: a crash before this line repeats the report.
 	if err := l.remember(p); err != nil {
 		l.deps.Log.Warn("damage cannot be remembered and will be reported again after a restart",
-			slog.String("segment", segment), slog.Any("err", err))
+			"segment", segment, "err", err)
 	}
 }
 
@@ -108,7 +107,7 @@ func (l *damageLog) dropped(segment string, first, last uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.deps.Log.Error("journal is full: its oldest events were dropped",
-		slog.String("segment", segment), slog.Uint64("first_lost", first), slog.Uint64("lost", last-first+1))
+		"segment", segment, "first_lost", first, "lost", last-first+1)
 	l.tell(Loss{First: first, Last: last, Reason: ReasonDropped, Segment: segment, Offset: -1})
 }
 
@@ -123,7 +122,7 @@ func (l *damageLog) tell(loss Loss) {
 func (l *damageLog) setAside(f io.ReaderAt, segment string, from, to int64) string {
 	name := filepath.Join(l.dir, fmt.Sprintf("%s-%d.bad", segment, from))
 	if err := l.copy(name, f, from, to); err != nil {
-		l.deps.Log.Warn("damaged bytes cannot be set aside", slog.String("segment", segment), slog.Any("err", err))
+		l.deps.Log.Warn("damaged bytes cannot be set aside", "segment", segment, "err", err)
 		return ""
 	}
 	return name

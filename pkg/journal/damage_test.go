@@ -96,7 +96,7 @@ func extents(t testing.TB, b []byte) []extent {
 func smallJournal(t testing.TB) (img image, events int) {
 	t.Helper()
 	dir := t.TempDir()
-	j := openUnsynced(t, dir, Config{SegmentSize: minSegmentSize}, Deps{})
+	j := mustOpen(t, dir, Config{SegmentSize: minSegmentSize}, Deps{})
 	for len(j.segments) < 3 || events < int(j.segments[2].first)+4 {
 		mustAppend(t, j, events, 2)
 		events += 2
@@ -144,7 +144,7 @@ func checkFlipped(t *testing.T, dir, what string, events int, lost []uint64) {
 			told = append(told, s)
 		}
 	}}
-	j := openUnsynced(t, dir, Config{SegmentSize: minSegmentSize}, deps)
+	j := mustOpen(t, dir, Config{SegmentSize: minSegmentSize}, deps)
 	if got := mustAppend(t, j, events, 1); got != uint64(events+1) {
 		t.Errorf("%s: next sequence %d, want %d", what, got, events+1)
 	}
@@ -163,7 +163,7 @@ func checkFlipped(t *testing.T, dir, what string, events int, lost []uint64) {
 		}
 	}
 	mustClose(t, j)
-	j = openUnsynced(t, dir, Config{SegmentSize: minSegmentSize}, deps)
+	j = mustOpen(t, dir, Config{SegmentSize: minSegmentSize}, deps)
 	if got := readIDs(t, j.Read(1)); !slices.Equal(got, want) {
 		t.Errorf("%s: after a restart: read %v, want %v", what, got, want)
 	}
@@ -204,7 +204,7 @@ func TestCutAtAnyByte(t *testing.T) {
 
 func checkCut(t *testing.T, dir, what string, kept int) {
 	t.Helper()
-	j := openUnsynced(t, dir, Config{SegmentSize: minSegmentSize}, Deps{Lost: func(l Loss) {
+	j := mustOpen(t, dir, Config{SegmentSize: minSegmentSize}, Deps{Lost: func(l Loss) {
 		t.Errorf("%s: told of lost %d to %d", what, l.First, l.Last)
 	}})
 	if got, want := readIDs(t, j.Read(1)), idRange(0, kept); !slices.Equal(got, want) {
@@ -215,7 +215,7 @@ func checkCut(t *testing.T, dir, what string, kept int) {
 	}
 	mustAppend(t, j, kept, 2)
 	mustClose(t, j)
-	j = openUnsynced(t, dir, Config{SegmentSize: minSegmentSize}, Deps{})
+	j = mustOpen(t, dir, Config{SegmentSize: minSegmentSize}, Deps{})
 	if got, want := readIDs(t, j.Read(1)), idRange(0, kept+2); !slices.Equal(got, want) {
 		t.Errorf("%s: after an append and a restart: read %d events, want %d", what, len(got), len(want))
 	}

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"encoding/binary"
-	"path/filepath"
 	"sort"
 	"time"
 )
@@ -184,19 +183,4 @@ func readFooter(f file, size int64) (x *index, ok bool) {
 	}
 	x, _, ok = decodeIndex(raw.body)
 	return x, ok
-}
-
-// loadIndex reads the footer of the sealed segment in dir that begins with
-// first; nil where it cannot be read.
-func loadIndex(d disk, dir string, s *segment) *index {
-	f, err := d.open(filepath.Join(dir, segmentName(s.first)))
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	x, ok := readFooter(f, s.size)
-	if !ok {
-		return nil
-	}
-	return x
 }

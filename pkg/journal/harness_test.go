@@ -44,16 +44,6 @@ func makeEvents(from, n int) []event.Event {
 	return events
 }
 
-func mustOpen(t testing.TB, dir string, cfg Config, deps Deps) *Journal {
-	t.Helper()
-	j, err := Open(dir, cfg, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = j.Close() })
-	return j
-}
-
 func mustClose(t testing.TB, j *Journal) {
 	t.Helper()
 	if err := j.Close(); err != nil {
@@ -144,7 +134,8 @@ func (d unsynced) create(name string) (file, error) { return d.wrap(d.osDisk.cre
 
 func (unsynced) wrap(f file, err error) (file, error) { return unsyncedFile{f}, err }
 
-func openUnsynced(t testing.TB, dir string, cfg Config, deps Deps) *Journal {
+// mustOpen opens a journal on a disk that does not sync.
+func mustOpen(t testing.TB, dir string, cfg Config, deps Deps) *Journal {
 	t.Helper()
 	j, err := open(dir, cfg, deps, unsynced{})
 	if err != nil {

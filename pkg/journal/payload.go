@@ -20,9 +20,9 @@ type mark struct {
 	position event.Position
 }
 
-// appendMarks encodes marks in the order given, their parts in order of name.
-func appendMarks(dst []byte, marks []mark) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(marks)))
+// encodeMarks encodes marks in the order given, their parts in order of name.
+func encodeMarks(marks []mark) []byte {
+	dst := binary.AppendUvarint(nil, uint64(len(marks)))
 	for _, m := range marks {
 		dst = appendText(dst, m.source)
 		dst = binary.AppendUvarint(dst, uint64(len(m.position)))

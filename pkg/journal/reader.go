@@ -116,9 +116,8 @@ func (r *Reader) TryNext() (f Frame, ok bool, err error) {
 			}
 			continue
 		}
-		f, ok, err := r.open(raw)
-		if err != nil || ok {
-			return f, ok, err
+		if f, ok := r.open(raw); ok {
+			return f, true, nil
 		}
 	}
 }
@@ -137,7 +136,7 @@ func (r *Reader) takeRecent(hot *recentFrame) (Frame, bool, error) {
 		return Frame{}, false, fmt.Errorf("journal: sequence %d in memory: %w", hot.first, err)
 	}
 	events = events[r.next-hot.first:]
-	r.next = hot.header.next()
+	r.next = hot.next()
 	return Frame{Source: hot.source, Events: events, Appended: hot.appendedTime()}, true, nil
 }
 
@@ -249,10 +248,10 @@ func (r *Reader) step() (raw rawFrame, found bool, err error) {
 		}
 		r.settle(raw.first)
 		switch {
-		case raw.kind != kindEvents || raw.events == 0 || raw.header.next() <= r.next:
+		case raw.kind != kindEvents || raw.events == 0 || raw.next() <= r.next:
 			continue
 		case r.timed() && !(span{raw.minOccur, raw.maxOccur}).overlaps(r.since, r.until):
-			r.next = raw.header.next()
+			r.next = raw.next()
 			r.skip()
 			continue
 		}
@@ -275,25 +274,23 @@ func (r *Reader) settle(next uint64) {
 
 // advance goes on to the next segment; false where there is none yet.
 func (r *Reader) advance() (bool, error) {
-	for {
-		s, ok := r.tape.after(r.seg.first)
-		if !ok {
-			return false, r.tape.over()
-		}
-		if len(r.gaps) > 0 {
-			r.settle(s.first)
-		}
-		opened, err := r.enter(s)
-		if err != nil || opened {
-			return opened, err
-		}
-		return r.seek()
+	s, ok := r.tape.after(r.seg.first)
+	if !ok {
+		return false, r.tape.over()
 	}
+	if len(r.gaps) > 0 {
+		r.settle(s.first)
+	}
+	opened, err := r.enter(s)
+	if err != nil || opened {
+		return opened, err
+	}
+	return r.seek()
 }
 
 // open decodes a frame. A frame that its checksum passes and that does not
 // decode all the same is damage too.
-func (r *Reader) open(raw rawFrame) (Frame, bool, error) {
+func (r *Reader) open(raw rawFrame) (f Frame, ok bool) {
 	_, _, z := r.tape.files()
 	body, err := z.expand(&raw.header, raw.body)
 	var marks []mark
@@ -304,15 +301,14 @@ func (r *Reader) open(raw rawFrame) (Frame, bool, error) {
 		err = errPayload
 	}
 	if err == nil {
-		var f Frame
 		f.Source, f.Appended = marks[0].source, raw.appendedTime()
 		if f.Events, err = decodeEvents(body, int(raw.events), raw.first, f.Source); err == nil {
 			f.Events = f.Events[r.next-raw.first:]
-			r.next = raw.header.next()
-			return f, true, nil
+			r.next = raw.next()
+			return f, true
 		}
 	}
-	r.tape.lost(r.f, segmentName(r.seg.first), raw.offset, raw.offset+raw.total(), r.next, raw.header.next())
-	r.next = raw.header.next()
-	return Frame{}, false, nil
+	r.tape.lost(r.f, segmentName(r.seg.first), raw.offset, raw.offset+raw.total(), r.next, raw.next())
+	r.next = raw.next()
+	return Frame{}, false
 }

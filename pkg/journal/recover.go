@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -51,7 +50,7 @@ func (j *Journal) recover() error {
 // events, if it had any, are gone; its name keeps their sequences from being
 // taken for those of the segment before.
 func (j *Journal) remake(s *segment) error {
-	j.log.Error("last segment is cut off before its first event", slog.String("segment", segmentName(s.first)))
+	j.log.Error("last segment is cut off before its first event", "segment", segmentName(s.first))
 	j.w.next = s.first
 	j.last = s.first - 1
 	if n := len(j.segments); n > 1 {
@@ -119,7 +118,7 @@ func (j *Journal) resume(s *segment) error {
 func (j *Journal) checkpointAgain() error {
 	w := &j.w
 	h := header{kind: kindCheckpoint, first: w.next, appended: time.Now().UnixNano()}
-	frame, chain := buildFrame(h, appendMarks(nil, j.marks()), nil, w.chain)
+	frame, chain := buildFrame(h, encodeMarks(j.marks()), nil, w.chain)
 	err := w.f.writeAt([][]byte{frame}, w.offset)
 	if err == nil {
 		err = w.f.datasync()
@@ -297,18 +296,18 @@ func (r *recovery) begin(report bool) error {
 
 func (r *recovery) frame(f rawFrame, report bool) {
 	r.settle(f.first, report)
-	r.next, r.chain = f.header.next(), f.chain
+	r.next, r.chain = f.next(), f.chain
 	end := make([]byte, trailerSize)
 	f.putTrailer(end)
 	r.torn = nil
 	if !bytes.Equal(end, f.whole[len(f.whole)-trailerSize:]) {
 		r.torn = end
 	}
-	switch f.kind {
-	case kindFooter:
+	if f.kind == kindFooter {
 		r.sealed = true
 		return
-	case kindCheckpoint:
+	}
+	if f.kind == kindCheckpoint {
 		r.checkpoints++
 	}
 	r.state.add(f.offset, &f.header)
@@ -349,8 +348,8 @@ func (r *recovery) tail() error {
 		if whole == 0 {
 			name := r.j.damage.setAside(r.f, segmentName(r.seg.first), r.end, r.end+int64(len(b)))
 			r.j.log.Warn("write that was not finished is cut off",
-				slog.String("segment", segmentName(r.seg.first)), slog.Int64("offset", r.end),
-				slog.Int("bytes", len(b)), slog.String("aside", name))
+				"segment", segmentName(r.seg.first), "offset", r.end,
+				"bytes", len(b), "aside", name)
 			return nil
 		}
 		r.j.damage.found(r.f, segmentName(r.seg.first), r.end, r.end+int64(whole), r.next, next)

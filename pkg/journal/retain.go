@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,7 +18,7 @@ func (j *Journal) sweepInterval() time.Duration {
 func (j *Journal) retire() {
 	for j.oldestRetired() {
 		if err := j.removeOldest(); err != nil {
-			j.log.Warn("old segment cannot be removed", slog.Any("err", err))
+			j.log.Warn("old segment cannot be removed", "err", err)
 			return
 		}
 	}
@@ -73,6 +72,6 @@ func (j *Journal) removeOldest() error {
 	if err := j.disk.remove(filepath.Join(j.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	j.log.Info("segment removed", slog.String("segment", name))
+	j.log.Info("segment removed", "segment", name)
 	return nil
 }

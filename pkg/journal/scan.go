@@ -63,7 +63,7 @@ func (s *scanner) next() (rawFrame, error) {
 	f, err := s.frameAt(s.offset)
 	if err == nil {
 		s.offset += f.total()
-		s.floor = f.header.next()
+		s.floor = f.next()
 		if f.kind == kindFooter && s.offset+pointerSize == s.limit {
 			s.offset = s.limit
 		}

@@ -110,7 +110,7 @@ func readSegmentHeader(d disk, dir string, first uint64) (h segmentHeader, raw [
 	defer func() { _ = f.Close() }()
 	b := make([]byte, segmentHeaderSize)
 	if _, err := f.ReadAt(b, 0); err != nil {
-		return h, nil, false, nil //nolint:nilerr // too short or unreadable: damage, which ok tells
+		return h, nil, false, nil // too short or unreadable: damage, which ok tells
 	}
 	h, ok = parseSegmentHeader(b)
 	return h, b, ok, nil

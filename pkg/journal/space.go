@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"log/slog"
 	"time"
 )
 
@@ -95,7 +94,7 @@ func (j *Journal) setFull(full bool) {
 	}
 	j.metrics.Full(full)
 	if full {
-		j.log.Warn("no room: appends wait", slog.Int64("bytes", j.bytes()), slog.Int64("max_bytes", j.cfg.MaxSize))
+		j.log.Warn("no room: appends wait", "bytes", j.bytes(), "max_bytes", j.cfg.MaxSize)
 		return
 	}
 	j.log.Info("there is room again: appends go on")
@@ -161,6 +160,6 @@ func (r *reserve) give() {
 // takeReserve makes the reserve if there is none.
 func (j *Journal) takeReserve() {
 	if err := j.reserve.take(); err != nil {
-		j.log.Warn("no room on the disk to hold in reserve", slog.Any("err", err))
+		j.log.Warn("no room on the disk to hold in reserve", "err", err)
 	}
 }

@@ -73,7 +73,6 @@ type verifier struct {
 
 	started  bool
 	previous uint64 // first sequence of the segment before
-	sealed   bool   // the segment before had its footer
 	log      [16]byte
 	next     uint64
 	chain    [32]byte
@@ -81,7 +80,6 @@ type verifier struct {
 
 	name  string // of the segment
 	index *index // of what was read of it
-	raw   int64
 }
 
 // bad takes down something wrong.
@@ -194,7 +192,7 @@ func (v *verifier) frame(f file, raw rawFrame, size int64) bool {
 		v.index.add(raw.offset, &raw.header)
 	}
 	v.chain, v.linked = raw.chain, true
-	v.next = raw.header.next()
+	v.next = raw.next()
 	v.report.Frames++
 	v.report.Events += int64(raw.events)
 	return footer

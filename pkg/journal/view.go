@@ -129,7 +129,7 @@ func (v *View) readTail() error {
 		if err != nil {
 			return err
 		}
-		v.tail.offset, v.tail.next, v.tail.head = scan.offset, raw.header.next(), raw.chain
+		v.tail.offset, v.tail.next, v.tail.head = scan.offset, raw.next(), raw.chain
 		v.tail.appended = raw.appended
 	}
 }

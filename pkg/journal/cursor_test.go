@@ -1,0 +1,85 @@
+package journal
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func cursorAt(n uint64) Cursor {
+	return Cursor{
+		Base: 1, Sequence: n, Delivered: n - 6, Duplicate: 1, Filtered: 2, DeadLetter: 1, Lost: 1, Numbered: n - 6,
+		Acked: epoch(),
+	}
+}
+
+func TestCursorStoreLoad(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cursors")
+	if _, ok, err := LoadCursor(dir, "elastic"); ok || err != nil {
+		t.Errorf("no cursor: %v, %v", ok, err)
+	}
+	f, _, ok, err := OpenCursor(dir, "a/b")
+	if ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	for n := uint64(10); n < 15; n++ {
+		if err := f.Store(cursorAt(n)); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok, err := LoadCursor(dir, "a/b"); got != cursorAt(n) || !ok || err != nil {
+			t.Errorf("loaded %+v, %v, %v", got, ok, err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, got, ok, err := OpenCursor(dir, "a/b")
+	if got != cursorAt(14) || !ok || err != nil {
+		t.Errorf("opened %+v, %v, %v", got, ok, err)
+	}
+	f.Close()
+	if names, err := Cursors(dir); !slices.Equal(names, []string{"a/b"}) || err != nil {
+		t.Errorf("cursors %q, %v", names, err)
+	}
+	if err := RemoveCursor(dir, "a/b"); err != nil {
+		t.Error(err)
+	}
+	if names, err := Cursors(dir); len(names) > 0 || err != nil {
+		t.Errorf("cursors after removal %q, %v", names, err)
+	}
+}
+
+// Whatever a torn write leaves of a slot, the cursor is the new one or the one
+// before.
+func TestCursorTornWrite(t *testing.T) {
+	dir := t.TempDir()
+	f, _, _, err := OpenCursor(dir, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() []byte {
+		b, err := os.ReadFile(filepath.Join(dir, "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	f.Store(cursorAt(10))
+	f.Store(cursorAt(11))
+	before := read()
+	f.Store(cursorAt(12))
+	after := read()
+	f.Close()
+	for cut := range len(after) + 1 {
+		torn := append(bytes.Clone(after[:cut]), before[cut:]...)
+		if err := os.WriteFile(filepath.Join(dir, "s"), torn, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, ok, err := LoadCursor(dir, "s")
+		if !ok || err != nil || (got != cursorAt(11) && got != cursorAt(12)) {
+			t.Fatalf("cut at %d: %+v, %v, %v", cut, got, ok, err)
+		}
+	}
+}
