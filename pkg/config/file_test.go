@@ -189,3 +189,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkLoad(b *testing.B) {
+	for _, name := range []string{"PREFECT_ACCOUNT_ID", "PREFECT_API_KEY", "KAFKA_PASSWORD"} {
+		b.Setenv(name, "x")
+	}
+	for b.Loop() {
+		if _, err := config.Load("testdata/design.yaml"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
