@@ -3,12 +3,17 @@ package catalog_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/event"
 )
+
+var update = flag.Bool("update", false, "write generated files anew")
 
 func TestLookup(t *testing.T) {
 	tests := map[string]struct {
@@ -112,6 +117,42 @@ func TestParseNamesTheLine(t *testing.T) {
 		})
 	}
 }
+
+// docs/catalog.md is the table for readers.
+func TestDocumentIsCurrent(t *testing.T) {
+	const path = "../../docs/catalog.md"
+	var md bytes.Buffer
+	md.WriteString(documentHead)
+	if err := catalog.Default().WriteMarkdown(&md); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, md.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, md.Bytes()) {
+		t.Error("docs/catalog.md is not what the table says: go test ./pkg/catalog -update")
+	}
+}
+
+const documentHead = `# Event catalogue
+
+How each audit event is classified. This page is generated from [catalog.csv](../pkg/catalog/catalog.csv) by
+` + "`go test ./pkg/catalog -update`" + `; ` + "`agent catalog`" + ` prints the same. In a name, * stands for any text.
+
+An event that is not in the table is never refused. Capitals and older words (organization, bot) are read as what they
+are called today. A new verb of a known resource takes that resource's category; a new resource that was created, updated
+or deleted is a configuration change; all else goes without a category. Such events have ` + "`prefect.mapped: false`" + `.
+
+`
 
 func TestRender(t *testing.T) {
 	c := catalog.Default()
