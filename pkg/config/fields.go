@@ -45,12 +45,11 @@ func fieldNames(fields []field) []string {
 	return names
 }
 
-// nearestField suggests a field for an unknown name: one that has this very
-// name further down, else the nearest name here.
+// nearestField suggests a field for an unknown name: one further down that has
+// this very name, else the nearest name here, else the nearest further down.
 func nearestField(name string, fields []field) string {
-	if near := Nearest(name, fieldNames(fields)); near != "" {
-		return near
-	}
+	deeper := map[string]string{} // name to path
+	var names []string
 	for _, f := range fields {
 		t := f.typ
 		if t.Kind() == reflect.Pointer {
@@ -60,10 +59,17 @@ func nearestField(name string, fields []field) string {
 			continue
 		}
 		for _, inner := range fieldsOf(t) {
-			if inner.name == name {
-				return f.name + "." + name
+			if deeper[inner.name] == "" {
+				deeper[inner.name] = f.name + "." + inner.name
+				names = append(names, inner.name)
 			}
 		}
 	}
-	return ""
+	if path := deeper[name]; path != "" {
+		return path
+	}
+	if near := Nearest(name, fieldNames(fields)); near != "" {
+		return near
+	}
+	return deeper[Nearest(name, names)]
 }

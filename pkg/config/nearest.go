@@ -5,7 +5,7 @@ import "strings"
 // Nearest returns the known name that name was most likely meant to be, by edit
 // distance or as its beginning, and "" where none is near.
 func Nearest(name string, known []string) string {
-	best, least := "", len(name)/3+2
+	best, least := "", len(name)/3+1
 	lower := strings.ToLower(name)
 	for _, k := range known {
 		d := distance(lower, strings.ToLower(k))

@@ -11,25 +11,24 @@ import (
 type Kind uint8
 
 const (
-	// Retry: the same again, later. The zero value, and so the kind of every
+	// Retry asks for the same again, later. The zero value, and so the kind of every
 	// error that nobody classified: nothing is given up by accident.
 	Retry Kind = iota
 
-	// TooLarge: the request was too large. The batch is split; one event alone
+	// TooLarge says that the request was too large. The batch is split; one event alone
 	// becomes a dead letter.
 	TooLarge
 
-	// Refused: the destination said of this very content that it will never
-	// take it. The batch is bisected until the event is found; that event
+	// Refused says that the destination will never take this very content. The batch is bisected until the event is found; that event
 	// becomes a dead letter.
 	Refused
 
-	// Credentials: we are not let in. Wait long and tell the operator; the
+	// Credentials says that we are not let in. Wait long and tell the operator; the
 	// events are not at fault.
 	Credentials
 
-	// Setup: we are let in, but the destination is not set up to take the
-	// events: no such index or topic, a read-only block, a missing right. Wait
+	// Setup says that we are let in, but the destination is not set up to take
+	// the events: no such index or topic, a read-only block, a missing right. Wait
 	// long and tell the operator; the events are not at fault.
 	Setup
 )

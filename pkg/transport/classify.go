@@ -26,7 +26,10 @@ func Classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*fault.Error](err); ok {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		if u, ok := errors.AsType[*url.Error](err); ok && errors.As(u.Err, &f) {
+			return &fault.Error{Kind: f.Kind, Reason: f.Reason, After: f.After, Err: withoutSecrets(err)}
+		}
 		return err
 	}
 	kind, reason, hint := causeOf(err)
@@ -74,6 +77,10 @@ func causeOf(err error) (kind fault.Kind, reason, hint string) {
 		return fault.Retry, "unreachable", ""
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
 		return fault.Retry, "timeout", ""
+	case strings.Contains(err.Error(), "http2: client conn could not be established"):
+		// What net/http says when the alert comes before the first answer. It
+		// has no type.
+		return fault.Retry, "reset", "the server hung up right after the handshake; perhaps it wants a client certificate: set tls.cert_file and tls.key_file"
 	default:
 		return fault.Retry, "network", ""
 	}
@@ -99,8 +106,8 @@ func tlsHint(err error) (hint string, ok bool) {
 		}
 		return "the server needs another certificate", true
 	}
-	if alert, is := errors.AsType[tls.AlertError](err); is {
-		return alertHint(alert), true
+	if remote, is := errors.AsType[*net.OpError](err); is && remote.Op == "remote error" {
+		return alertHint(remote.Err.Error()), true
 	}
 	if _, is := errors.AsType[tls.RecordHeaderError](err); is || errors.Is(err, http.ErrSchemeMismatch) {
 		return "this port does not speak TLS: use http:// or leave tls out, or use the server's TLS port", true
@@ -143,27 +150,21 @@ func validity(c *x509.Certificate, now time.Time) string {
 	return fmt.Sprintf("the server's certificate expired on %s; renew it at the server", c.NotAfter.Format(time.RFC3339))
 }
 
-// alertHint explains what the server said of us: TLS alerts of RFC 8446,
-// section 6.2.
-func alertHint(a tls.AlertError) string {
-	const (
-		badCertificate      = 42
-		certificateExpired  = 45
-		unknownCA           = 48
-		protocolVersion     = 70
-		unrecognizedName    = 112
-		certificateRequired = 116
-	)
-	switch uint8(a) {
-	case badCertificate, unknownCA:
+// alertHint explains what the server said of us. crypto/tls has no type for the
+// alerts of RFC 8446, section 6.2, only its texts for them.
+func alertHint(alert string) string {
+	switch strings.TrimPrefix(alert, "tls: ") {
+	case "bad certificate", "unknown certificate authority", "unknown certificate", "unsupported certificate":
 		return "the server does not accept our certificate: check tls.cert_file and who issued it"
-	case certificateExpired:
-		return "our certificate has expired: renew tls.cert_file"
-	case protocolVersion:
+	case "handshake failure":
+		return "the server wants a client certificate (set tls.cert_file and tls.key_file), or shares no cipher with us"
+	case "expired certificate", "revoked certificate":
+		return "our certificate is no longer valid: renew tls.cert_file"
+	case "protocol version not supported":
 		return "the server speaks no TLS version that tls.min_version allows"
-	case unrecognizedName:
+	case "unrecognized name":
 		return "the server does not know this name: set tls.server_name"
-	case certificateRequired:
+	case "certificate required":
 		return "the server wants a client certificate: set tls.cert_file and tls.key_file"
 	default:
 		return "the server ended the TLS handshake"
