@@ -44,11 +44,11 @@ func (v Value) Text() string {
 		return ""
 	}
 	if !v.IsString() {
-		return unsafe.String(&v[0], len(v))
+		return unsafe.String(&v[0], len(v)) //nolint:gosec // documents are never changed
 	}
 	inner := v[1 : len(v)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
-		return unsafe.String(&inner[0], len(inner))
+		return unsafe.String(&inner[0], len(inner)) //nolint:gosec // as above
 	}
 	return string(AppendUnescaped(make([]byte, 0, len(inner)), inner))
 }

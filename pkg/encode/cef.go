@@ -48,7 +48,7 @@ func (w *cefWriter) header() {
 	w.field(productText, 63)
 	w.field(formatVersion, 31)
 	w.field(w.event.Action, 1023)
-	w.field(w.entry.Name, 512)
+	w.field(w.title, 512)
 	w.b = strconv.AppendInt(w.b, int64(severity10(w.event.Severity)), 10)
 	w.b = append(w.b, '|')
 	w.start = len(w.b)
@@ -128,12 +128,7 @@ func (w *cefWriter) facts() {
 	w.time("start", e.Occurred)
 	w.time("end", e.Occurred)
 	w.text("externalId", e.ID, 40)
-	if w.has(verb) {
-		w.value("act", w.values[verb], 63)
-	} else {
-		_, did := catalog.Split(e.Action)
-		w.text("act", did, 63)
-	}
+	w.text("act", w.verb(), 63)
 	w.text("cat", w.kind, 1023)
 	w.text("outcome", e.Outcome.String(), 63)
 	w.value("reason", w.first(eventReason, errorMessage), 1023)

@@ -40,21 +40,20 @@ type cimWriter struct {
 // origin writes what every event has.
 func (w *cimWriter) origin() {
 	e := w.event
-	w.raw("timestamp", w.values[timestamp])
+	w.raw("timestamp", w.nonEmpty(timestamp))
 	w.text("event_id", e.ID)
-	_, name := w.vendorProduct()
+	by, name := w.vendorProduct()
 	w.text("vendor_product", name)
-	if w.own() {
-		w.constant("app", "shiplog")
-	} else {
-		w.constant("app", "prefect")
+	if by == "Prefect" {
+		name = "prefect"
 	}
-	w.text("signature", w.entry.Name)
+	w.text("app", name)
+	w.text("signature", w.title)
 	w.text("signature_id", e.Action)
 	w.text("command", e.Action)
 	w.constant("severity", cimSeverities[min(int(e.Severity), len(cimSeverities)-1)])
 	w.number("severity_id", int64(e.Severity))
-	w.raw("description", w.values[message])
+	w.raw("description", w.nonEmpty(message))
 	w.text("result", e.Outcome.String())
 }
 
@@ -97,8 +96,7 @@ func (w *cimWriter) model() {
 		w.text("status", ticketStatus(c.Action))
 		w.object(c.ObjectCategory)
 	default:
-		_, did := catalog.Split(w.event.Action)
-		w.text("action", did)
+		w.text("action", w.verb())
 		w.text("status", w.event.Outcome.String())
 		w.object(w.kind)
 	}
@@ -151,10 +149,11 @@ func (w *cimWriter) rule() {
 	w.constant("rule", "ip-allowlist")
 }
 
-// targetOrResource is who was changed: the target, or the resource where none is
-// named.
+// targetOrResource is who was changed: the target, or the resource where that is
+// a user and no target is named.
 func (r *record) targetOrResource() person {
-	if r.has(targetID, targetName, targetEmail) {
+	isUser := r.entry.Target == catalog.Resource || r.entry.Target == catalog.Self
+	if !isUser || r.has(targetID, targetName, targetEmail) {
 		return target
 	}
 	r.values[resourceID] = r.bare(r.values[resourceID])
@@ -208,6 +207,8 @@ func (w *cimWriter) place() {
 		_, name := w.vendorProduct()
 		w.text("dest", name)
 	}
+	w.raw("src_country", w.nonEmpty(geoCountry))
+	w.raw("src_city", w.nonEmpty(geoCity))
 	w.raw("dvc", w.nonEmpty(agentName))
 	w.raw("vendor_account", w.nonEmpty(orgID))
 	w.raw("vendor_account_name", w.nonEmpty(orgName))

@@ -125,7 +125,7 @@ var plain = func() (p [256]bool) {
 }()
 
 // view gives the bytes of a text without copying them. They must not be changed.
-func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) } //nolint:gosec // only read
 
 func appendRune(dst []byte, r rune, write dialect) []byte {
 	switch {

@@ -1,9 +1,14 @@
 package encode_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/encode"
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -42,4 +47,84 @@ func encoded(t *testing.T, format string, e *event.Event, d event.Delivery) stri
 		t.Fatalf("Append as %s: %v", format, err)
 	}
 	return string(line)
+}
+
+// One encoder serves many goroutines, and an event comes out the same in all.
+func TestAppendFromManyGoroutines(t *testing.T) {
+	events, _ := samples(t)
+	for _, format := range encode.Names() {
+		enc, err := encode.New(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want [][]byte
+		for _, e := range events {
+			want = append(want, []byte(encoded(t, format, e, event.Delivery{Number: 1})))
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				var dst []byte
+				for i, e := range events {
+					if dst, err := enc.Append(dst[:0], e, event.Delivery{Number: 1}); err != nil || !bytes.Equal(dst, want[i]) {
+						t.Errorf("%s of event %d differs: %v", format, i, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// What is not a document is refused, and dst stays as it was.
+func TestAppendDamagedDocument(t *testing.T) {
+	for _, format := range []string{"ocsf", "cim", "cef", "leef"} {
+		enc, err := encode.New(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range []string{"", "[]", `{"event":{"original":"`, `{"event":{},"shiplog":{"a":1}`} {
+			dst, err := enc.Append([]byte("before"), &event.Event{Doc: []byte(doc)}, event.Delivery{})
+			if err == nil || string(dst) != "before" {
+				t.Errorf("%s of %q = %q, %v; want an error", format, doc, dst, err)
+			}
+		}
+	}
+}
+
+// No document, however odd, makes an encoder panic, write more than one line, or
+// write JSON that is none.
+func FuzzAppend(f *testing.F) {
+	for _, document := range documents {
+		f.Add("prefect-cloud.user.created", document)
+		f.Add("prefect-cloud.workspace-access.created", document)
+		f.Add("prefect-cloud.request.access-denied.ip-allowlist", document)
+	}
+	schema := loadOCSF(f)
+	f.Fuzz(func(t *testing.T, action, document string) {
+		entry, _ := catalog.Lookup(action)
+		e := eventOf(action, document, entry)
+		valid := json.Valid(e.Doc) && duplicates(e.Doc) == "" && utf8.Valid(e.Doc) && utf8.ValidString(action) && action != "" && !bytes.ContainsAny(e.Doc, "\n\r")
+		for _, format := range encode.Names() {
+			enc, err := encode.New(format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, err := enc.Append(nil, e, event.Delivery{Number: 1})
+			if err != nil || !valid {
+				continue
+			}
+			if bytes.ContainsAny(line, "\n\r") {
+				t.Errorf("%s is more than one line: %q", format, line)
+			}
+			if format == "cim" && !json.Valid(line) {
+				t.Errorf("cim is no JSON: %s", line)
+			}
+			if format == "ocsf" {
+				if problems := schema.validate(line); len(problems) > 0 {
+					t.Errorf("%q\n%s", problems, line)
+				}
+			}
+		}
+	})
 }

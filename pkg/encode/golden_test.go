@@ -2,6 +2,7 @@ package encode_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -40,12 +41,53 @@ func samples(t testing.TB) (events []*event.Event, records [][]byte) {
 	return events, records
 }
 
-// The golden files show every sample in every format but raw, which is the
-// sample itself.
+// goldenEvents are the samples as they were normalized when the golden files
+// were last written, so that a change of the mapping does not look like one of
+// the encoders.
+func goldenEvents(t *testing.T) []*event.Event {
+	t.Helper()
+	const path = "testdata/golden/events.jsonl"
+	if *update {
+		fresh, _ := samples(t)
+		var text []byte
+		for _, e := range fresh {
+			line, err := json.Marshal(frozen{Envelope: e.Envelope, Doc: string(e.Doc)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = append(append(text, line...), '\n')
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []*event.Event
+	for line := range bytes.SplitSeq(bytes.TrimSpace(text), []byte("\n")) {
+		var f frozen
+		if err := json.Unmarshal(line, &f); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, &event.Event{Envelope: f.Envelope, Doc: []byte(f.Doc)})
+	}
+	return events
+}
+
+// frozen is an event in a file.
+type frozen struct {
+	Envelope event.Envelope
+	Doc      string
+}
+
+// The golden files show every sample in every format but ecs and raw, which are
+// the document and the sample themselves.
 func TestGolden(t *testing.T) {
-	events, _ := samples(t)
+	events := goldenEvents(t)
 	for _, format := range encode.Names() {
-		if format == "raw" {
+		if format == "raw" || format == "ecs" {
 			continue
 		}
 		t.Run(format, func(t *testing.T) {
@@ -59,7 +101,7 @@ func TestGolden(t *testing.T) {
 			}
 			path := filepath.Join("testdata", "golden", format+".txt")
 			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
+				if err := os.WriteFile(path, got, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -84,6 +126,45 @@ func TestSamplesAreValidOCSF(t *testing.T) {
 		line := encoded(t, "ocsf", e, event.Delivery{Number: 3, Replayed: true})
 		if problems := schema.validate([]byte(line)); len(problems) > 0 {
 			t.Errorf("%s:\n  %s\n%s", e.Action, strings.Join(problems, "\n  "), line)
+		}
+	}
+}
+
+// Documents of other makers, and JSON of any form, are valid too, and are never
+// lost.
+func TestForeignRecordsAreValidOCSF(t *testing.T) {
+	schema := loadOCSF(t)
+	events, _ := samples(t)
+	records := map[string][]string{"ecs": {
+		`{"@timestamp":"2026-11-02T08:11:25Z","event":{"action":"user-login","category":["authentication"],"outcome":"failure","kind":"event"},"user":{"name":"eve"},"host":{"name":"h1"},"source":{"ip":"2001:db8::7","port":443}}`,
+		`{"@timestamp":"2026-11-02T08:11:25Z","event.action":"x","user.name":"dotted","workspace":1,"payload":"p","related":{"user":["z"]}}`,
+	}, "json": {
+		`{"time":"2026-11-02T08:11:25Z","action":"door.opened","user":"eve","nested":{"a":[1,{"b":null}]}}`, `{"message":"hello"}`,
+	}}
+	for _, e := range events {
+		records["ecs"] = append(records["ecs"], string(e.Doc))
+		records["json"] = append(records["json"], string(e.Doc))
+	}
+	for decoder, lines := range records {
+		n, err := normalize.New(normalize.Options{Source: "other", Decoder: decoder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range lines {
+			e, _, verdict, reason, err := n.Normalize(&event.Record{Raw: []byte(record)}, time.Unix(1793600000, 0).UTC(), nil)
+			if verdict != normalize.Keep {
+				t.Logf("%s: %.100s: %s %v", decoder, record, reason, err)
+				continue
+			}
+			line := encoded(t, "ocsf", &e, event.Delivery{Number: 3})
+			if problems := schema.validate([]byte(line)); len(problems) > 0 {
+				t.Errorf("%s:\n  %s\n%s", record, strings.Join(problems, "\n  "), line)
+			}
+			for _, format := range []string{"cim", "cef", "leef", "raw"} {
+				if line := encoded(t, format, &e, event.Delivery{}); line == "" || strings.ContainsAny(line, "\n\r") {
+					t.Errorf("%s as %s is not one line: %q", record, format, line)
+				}
+			}
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -74,12 +73,12 @@ func (w *leefWriter) value(key string, v ecsdoc.Value, limit int) {
 	}
 }
 
-func (w *leefWriter) text(key, s string, limit int) {
+func (w *leefWriter) text(key, s string) {
 	if s == "" {
 		return
 	}
 	w.key(key)
-	w.b = appendClean(w.b, view(s), limit, leefValue)
+	w.b = appendClean(w.b, view(s), leefText, leefValue)
 }
 
 func (w *leefWriter) number(key string, n uint64) {
@@ -93,24 +92,19 @@ func (w *leefWriter) facts() {
 		w.key("devTime")
 		w.b = strconv.AppendInt(w.b, e.Occurred.UnixMilli(), 10)
 	}
-	w.text("cat", w.kind, leefText)
+	w.text("cat", w.kind)
 	w.number("sev", uint64(severity10(e.Severity))) //nolint:gosec // from 1 to 10
-	w.text("name", w.entry.Name, leefText)
-	w.text("eventId", e.ID, leefText)
-	if w.has(verb) {
-		w.value("action", w.values[verb], leefText)
-	} else {
-		_, did := catalog.Split(e.Action)
-		w.text("action", did, leefText)
-	}
-	w.text("outcome", e.Outcome.String(), leefText)
+	w.text("name", w.title)
+	w.text("eventId", e.ID)
+	w.text("action", w.verb())
+	w.text("outcome", e.Outcome.String())
 	w.value("reason", w.first(eventReason, errorMessage), leefText)
 	w.value("msg", w.values[message], leefText)
 	switch e.Action {
 	case "prefect-cloud.user.logged-in":
-		w.text("isLoginEvent", "true", leefText)
+		w.text("isLoginEvent", "true")
 	case "prefect-cloud.user.logged-out":
-		w.text("isLogoutEvent", "true", leefText)
+		w.text("isLogoutEvent", "true")
 	}
 }
 

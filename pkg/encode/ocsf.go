@@ -44,6 +44,7 @@ type ocsfWriter struct {
 	class  classification
 	seen   [maxObservables]observable
 	seenNr int
+	names  [][2]int // where the names in unmapped begin and end in b
 }
 
 const maxObservables = 12
@@ -81,6 +82,10 @@ func (w *ocsfWriter) metadata() {
 	w.millis("processed_time", eventCreated, time.Time{})
 	w.raw("log_name", w.take(eventDataset))
 	w.raw("log_provider", w.take(eventProvider))
+	switch w.values[eventModule].Text() {
+	case "prefect", "shiplog": // the product says as much
+		w.used[eventModule] = true
+	}
 	w.raw("tenant_uid", w.first(orgID))
 	w.raw("correlation_uid", w.take(follows))
 	if e.Sequence > 0 {
@@ -199,42 +204,6 @@ func (w *ocsfWriter) rawData() {
 	w.b = append(w.b, '"')
 	w.b = hex.AppendEncode(w.b, w.event.Hash[:])
 	w.b = append(w.b, '"')
-	w.close()
-}
-
-// unmapped writes all that has not been written, so that nothing is lost.
-func (w *ocsfWriter) unmapped() {
-	w.open("unmapped")
-	empty := len(w.b)
-	if w.has(workspaceID, workspaceName) && !w.used[workspaceID] {
-		w.open("workspace")
-		w.raw("id", w.take(workspaceID))
-		w.raw("name", w.take(workspaceName))
-		w.close()
-	}
-	w.raw("related", w.take(relatedResources))
-	w.raw("payload", w.take(payload))
-	for s := range firstImplied {
-		if !w.used[s] && w.has(s) {
-			w.raw(fieldNames[s], w.values[s])
-		}
-	}
-	for _, m := range w.rest {
-		w.comma()
-		w.b = append(w.b, '"')
-		w.b = m.parent.AppendTo(w.b)
-		w.b = append(append(w.b, m.name...), '"', ':')
-		if m.parent.Depth == 0 && string(m.name) == "shiplog" {
-			w.b = w.appendShiplog(w.b, m.value)
-		} else {
-			w.b = append(w.b, m.value...)
-		}
-	}
-	if len(w.b) == empty {
-		const opened = len(`,"unmapped":{`)
-		w.b = w.b[:empty-opened]
-		return
-	}
 	w.close()
 }
 

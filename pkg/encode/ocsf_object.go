@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
 )
 
@@ -39,9 +38,9 @@ func (r *record) actorTypeID() int {
 	return 0
 }
 
-// person writes a user object. It must have an id, a name or an e-mail.
-func (w *ocsfWriter) person(key, path string, p person, typeID int) {
-	w.open(key)
+// person writes a user object; path is where it stands in the event. It must have an id, a name or an e-mail.
+func (w *ocsfWriter) person(path string, p person, typeID int) {
+	w.open("user")
 	id, email := w.take(p.id), w.take(p.email)
 	name := w.first(p.name)
 	if name == nil {
@@ -51,6 +50,7 @@ func (w *ocsfWriter) person(key, path string, p person, typeID int) {
 		name = w.first(p.fullName)
 	}
 	w.raw("uid", id)
+	w.otherID(p, id)
 	w.raw("name", name)
 	w.email(email, p.email)
 	w.raw("full_name", w.take(p.fullName))
@@ -66,6 +66,19 @@ func (w *ocsfWriter) person(key, path string, p person, typeID int) {
 	}
 	w.close()
 	w.observePerson(path, id, name, email)
+}
+
+// otherID writes the second id that a person who logs in has: the actor's and
+// the user's are from different id spaces.
+func (w *ocsfWriter) otherID(p person, id ecsdoc.Value) {
+	if w.class.uid != authentication || p != actor || w.kind != "user" || id == nil {
+		return
+	}
+	if other := w.bare(w.take(resourceID)); !bytes.Equal(other, id) {
+		w.raw("uid_alt", other)
+	}
+	w.used[resourceType] = true
+	w.used[resourceName] = bytes.Equal(w.values[resourceName], w.values[userName])
 }
 
 // email writes an address where the schema would take it; else it stays where it
@@ -131,7 +144,7 @@ func (w *ocsfWriter) actor() {
 	w.open("actor")
 	if known {
 		w.used[actorType] = w.actorTypeID() != 0
-		w.person("user", "actor.user", actor, w.actorTypeID())
+		w.person("actor.user", actor, w.actorTypeID())
 	} else {
 		w.constant("app_name", "unknown") // the class wants an actor
 	}
@@ -148,7 +161,7 @@ func (w *ocsfWriter) object() {
 	case entityManagement:
 		w.entity()
 	case userAccess:
-		w.person("user", "user", target, w.targetTypeID())
+		w.person("user", target, w.targetTypeID())
 		w.privileges(true)
 		w.workspace()
 	case groupManagement:
@@ -176,7 +189,7 @@ func (w *ocsfWriter) account() {
 		p.id, p.name = resourceID, resourceName
 		w.values[resourceID] = w.bare(w.values[resourceID])
 	}
-	w.person("user", "user", p, w.targetTypeID())
+	w.person("user", p, w.targetTypeID())
 	w.used[resourceType] = true
 	if w.class.activity != otherActivity || !w.has(changesName, changesEmail, changesFullName) {
 		return
@@ -203,7 +216,7 @@ func (w *ocsfWriter) login() {
 	if typeID == 0 {
 		typeID = w.targetTypeID()
 	}
-	w.person("user", "user", p, typeID)
+	w.person("user", p, typeID)
 	w.open("service")
 	_, name := w.vendorProduct()
 	w.text("name", name)
@@ -218,7 +231,13 @@ func (w *ocsfWriter) login() {
 // type, because the schema wants a name.
 func (w *ocsfWriter) entity() {
 	w.open("entity")
-	w.raw("uid", w.bare(w.take(resourceID)))
+	id := w.bare(w.take(resourceID))
+	w.raw("uid", id)
+	if w.kind == "api-key" {
+		w.observe("entity.uid", 19, "User Credential ID", id)
+	} else {
+		w.observe("entity.uid", 10, "Resource UID", id)
+	}
 	if name := w.take(resourceName); name != nil {
 		w.raw("name", name)
 	} else if !w.has(resourceID) {
@@ -317,7 +336,7 @@ func (w *ocsfWriter) group() {
 	w.observe("group.uid", 33, "Group Object: uid", uid)
 	w.observe("group.name", 32, "Group Object: name", label)
 	if w.has(targetID, targetName, targetEmail) {
-		w.person("user", "user", target, 0)
+		w.person("user", target, 0)
 	}
 	w.privileges(w.class.activity == 1 || w.class.activity == 2)
 	if !w.used[resourceID] && w.has(resourceID, resourceName) {
@@ -355,8 +374,8 @@ func (w *ocsfWriter) call() {
 	if rule := w.take(ruleName); rule != nil {
 		w.raw("name", rule)
 	} else {
-		_, verb := catalog.Split(w.event.Action)
-		w.text("name", verb[strings.LastIndexByte(verb, '.')+1:])
+		did := w.verb()
+		w.text("name", did[strings.LastIndexByte(did, '.')+1:])
 	}
 	w.close()
 }
@@ -379,7 +398,40 @@ func (w *ocsfWriter) endpoint() {
 	} else {
 		w.constant("name", "unknown") // the class wants an endpoint
 	}
+	w.location()
 	w.close()
+}
+
+// location writes what a database of addresses knows of the client's.
+func (w *ocsfWriter) location() {
+	if w.has(geoCity, geoCountry, geoPostal, geoRegion, geoRegionName) {
+		w.open("location")
+		w.raw("city", w.take(geoCity))
+		w.raw("continent", w.take(geoContinent))
+		w.raw("country", w.take(geoCountry))
+		w.raw("postal_code", w.take(geoPostal))
+		w.raw("region", w.first(geoRegion, geoRegionName))
+		if w.isNumber(geoLat) && w.isNumber(geoLon) {
+			w.raw("lat", w.take(geoLat))
+			w.raw("long", w.take(geoLon))
+		}
+		w.close()
+	}
+	number, ok := w.number64(asNumber)
+	if ok || w.has(asName) {
+		w.open("autonomous_system")
+		if ok {
+			w.used[asNumber] = true
+			w.number("number", number)
+		}
+		w.raw("name", w.take(asName))
+		w.close()
+	}
+}
+
+func (r *record) isNumber(s slot) bool {
+	v := r.values[s]
+	return len(v) > 0 && (v[0] == '-' || v[0]-'0' <= 9)
 }
 
 // request writes what is known of the HTTP request and its answer.

@@ -3,6 +3,7 @@ package encode_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 var documents = map[string]string{
 	"whole": `"message":"Ana did it","user":{"id":"a1","name":"ana","email":"ana@example.com","full_name":"Ana Example",` +
 		`"target":{"id":"t1","name":"tom","email":"tom@example.com","roles":["Owner"]},"changes":{"name":"tim","email":"tim@example.com","roles":["Admin"]}},` +
-		`"group":{"id":"g1","name":"ops"},"organization":{"id":"o1","name":"Acme"},"source":{"ip":"192.0.2.1","address":"192.0.2.1"},` +
+		`"group":{"id":"g1","name":"ops"},"organization":{"id":"o1","name":"Acme"},"source":{"ip":"192.0.2.1","address":"192.0.2.1","geo":{"city_name":"Oslo","country_iso_code":"NO","timezone":"Europe/Oslo","location":{"lat":59.9,"lon":10.7}},"as":{"number":64500,"organization":{"name":"Net"}}},"client":{"ip":"192.0.2.1","address":"192.0.2.2"},` +
 		`"user_agent":{"original":"curl/8"},"http":{"request":{"method":"POST"},"response":{"status_code":403}},"url":{"path":"/api/x"},` +
 		`"rule":{"name":"ip-allowlist"},"error":{"message":"no"},"agent":{"id":"ag","name":"host-1","type":"shiplog"},"labels":{"environment":"prod"},` +
 		`"prefect":{"action":"created","actor":{"type":"user"},"resource":{"type":"api-key","id":"prefect-cloud.api-key.r1","name":"key"},` +
@@ -26,6 +27,7 @@ var documents = map[string]string{
 	"e-mail":     `"user":{"email":"ana@example.com","target":{"email":"not an address"}}`,
 	"host":       `"user":{"full_name":"Ana"},"source":{"address":"client.example.com"}`,
 	"odd types":  `"user":{"id":5,"name":["a","b"],"email":{"x":1},"target":"tom"},"group":[{"id":"g"}],"source":{"ip":"unknown"},"prefect":{"resource":{"id":true,"name":null},"workspace":7,"payload":"text","actor":{"type":"service-account"}},"http":{"response":{"status_code":"x"}}`,
+	"odd place":  `"source":{"ip":"2001:db8::1","geo":{"city_name":"x","location":{"lat":"59","lon":null}},"as":{"number":"many"}}`,
 	"dotted":     `"user.name":"ana","user.target.name":"tom","prefect":{"resource.id":"prefect-cloud.x.r1"}`,
 	"nothing":    ``,
 	"odd letter": `"user":{"name":"\u202eevil\u0000\n\"x\\","email":"ana@exa\u00e4mple.com"},"message":"\ud83d\ude00 \u2028 | = \t"`,
@@ -78,12 +80,12 @@ func TestOCSFLosesNothing(t *testing.T) {
 		line := encoded(t, "ocsf", eventOf(action, documents["whole"], entry), event.Delivery{Number: 7})
 		for _, want := range []string{"a1", "ana", "ana@example.com", "Ana Example", "t1", "tom", "tom@example.com", "Owner", "tim", "tim@example.com",
 			"Admin", "g1", "ops", "o1", "Acme", "192.0.2.1", "curl/8", "POST", "/api/x", "ip-allowlist", "no", "because", "ag", "host-1",
-			"prod", "created", "user", "r1", "key", "w1", "f1", "Ana did it", "cloud"} {
+			"prod", "created", "user", "Oslo", "NO", "Europe/Oslo", "Net", "192.0.2.2", "r1", "key", "w1", "f1", "Ana did it", "cloud"} {
 			if !strings.Contains(line, `"`+want+`"`) && !strings.Contains(line, `.`+want+`"`) {
 				t.Errorf("%s: %q is lost in %s", action, want, line)
 			}
 		}
-		if !strings.Contains(line, `"delivery":7`) || !strings.Contains(line, `"environment":"prod"`) || !strings.Contains(line, `403`) {
+		if !strings.Contains(line, `"delivery":7`) || !strings.Contains(line, `"environment":"prod"`) || !strings.Contains(line, `403`) || !strings.Contains(line, `59.9`) || !strings.Contains(line, `64500`) {
 			t.Errorf("%s: delivery, label or status is lost in %s", action, line)
 		}
 	}
@@ -123,6 +125,25 @@ func TestOCSFFallbacks(t *testing.T) {
 				t.Errorf("there is no %s in %s", tt.needle, line)
 			}
 		})
+	}
+}
+
+// Names that mean the same, and very many of them, are kept apart.
+func TestOCSFKeepsNamesApart(t *testing.T) {
+	schema := loadOCSF(t)
+	many := `"payload":1,"workspace":2,"a":{"b":3},"a.b":4,"a\u002eb":5,"prefect":{"payload":6,"workspace":{"id":"w"}}`
+	for i := range 5000 {
+		many += fmt.Sprintf(`,"m%d":"v%d"`, i%1000, i)
+	}
+	entry, _ := catalog.Lookup("my.own")
+	line := encoded(t, "ocsf", eventOf("my.own", many, entry), event.Delivery{Number: 1})
+	if problems := schema.validate([]byte(line)); len(problems) > 0 {
+		t.Errorf("%q", problems)
+	}
+	for _, want := range []string{`"payload":6`, `"payload_":1`, `"workspace_":2`, `"a":{"b":3}`, `"a.b":4`, `"a\u002eb_":5`, `{"name":"m999","value":"v4999"}`, `{"name":"shiplog","value":{"source":"cloud","delivery":1}}`} {
+		if !strings.Contains(line, want) {
+			t.Errorf("there is no %s", want)
+		}
 	}
 }
 

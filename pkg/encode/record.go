@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/shiplog/shiplog/pkg/catalog"
@@ -18,12 +19,14 @@ type record struct {
 	delivery event.Delivery
 	entry    *catalog.Entry
 	kind     string // the resource type
+	title    string // what happened, in a few words
 
 	values [slots]ecsdoc.Value
 	used   [slots]bool // written already, or said in other words
 	rest   []member
 
-	scratch  []byte // memory of values that had to be rewritten
+	scratch  []byte   // memory of values that had to be rewritten
+	spans    [][2]int // memory of the names in unmapped
 	keepRest func(ecsdoc.Parent, []byte, ecsdoc.Value)
 }
 
@@ -58,15 +61,24 @@ func load(e *event.Event, d event.Delivery) (*record, error) {
 			r.values[s] = r.asText(s, v)
 		}
 	}
-	r.entry, _ = catalog.Lookup(e.Action)
+	var match catalog.Match
+	r.entry, match = catalog.Lookup(e.Action)
 	if r.kind = r.values[resourceType].Text(); r.kind == "" {
 		r.kind, _ = catalog.Split(e.Action)
+	}
+	if r.title = r.entry.Name; r.title == "" {
+		r.title = e.Action
+	}
+	if match == catalog.Other {
+		r.likeOthers()
+	} else {
+		r.used[eventCategory], r.used[eventType] = true, true // the entry says as much
 	}
 	return r, nil
 }
 
 func (r *record) free() {
-	r.event, r.entry, r.kind = nil, nil, ""
+	r.event, r.entry, r.kind, r.title = nil, nil, "", ""
 	spareRecords.Put(r)
 }
 
@@ -122,10 +134,20 @@ func (r *record) first(fields ...slot) ecsdoc.Value {
 	return nil
 }
 
+// verb is what was done: the last part of the event's name.
+func (r *record) verb() string {
+	if v := r.values[verb]; !v.Empty() {
+		return v.Text()
+	}
+	if _, did := catalog.Split(r.event.Action); did != "" {
+		return did
+	}
+	return r.event.Action
+}
+
 // own is true for the agent's own events, such as shiplog.gap.
 func (r *record) own() bool {
-	const prefix = "shiplog."
-	return len(r.event.Action) > len(prefix) && r.event.Action[:len(prefix)] == prefix
+	return strings.HasPrefix(r.event.Action, "shiplog.")
 }
 
 // vendorProduct names who made the event and with what.
@@ -135,8 +157,17 @@ func (r *record) vendorProduct() (vendorText, productText string) {
 		return "shiplog", "shiplog"
 	case r.has(product) && r.has(vendor):
 		return r.take(vendor).Text(), r.take(product).Text()
+	case strings.HasPrefix(r.event.Action, "prefect"), r.values[eventModule].Text() == "prefect":
+		return "Prefect", "Prefect Cloud"
 	}
-	return "Prefect", "Prefect Cloud"
+	productText = r.first(product, eventProvider, eventModule, eventDataset).Text()
+	if productText == "" {
+		productText = "unknown"
+	}
+	if vendorText = r.first(vendor).Text(); vendorText == "" {
+		vendorText = productText
+	}
+	return vendorText, productText
 }
 
 // bare cuts a resource's id down to what stands behind its type:

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A test is a comparison of one field with constants, asked in one step.
@@ -33,7 +35,7 @@ func (r *resolver) binary(node *ast.Node, n *ast.BinaryNode) {
 		t = numberTest(left, n)
 	case open:
 		r.openTest(node, n)
-		return
+	case unknown: // is never resolved
 	}
 	if t != nil {
 		r.replace(node, t)
@@ -63,6 +65,9 @@ func (r *resolver) textTest(f ref, n *ast.BinaryNode) test {
 		if wants == nil {
 			return nil
 		}
+		for want := range wants {
+			r.checkValue(f, n.Right, want)
+		}
 		return func(l *lookup) bool { _, ok := wants[l.text(f)]; return ok }
 	}
 	constant, ok := n.Right.(*ast.StringNode)
@@ -70,6 +75,9 @@ func (r *resolver) textTest(f ref, n *ast.BinaryNode) test {
 		return nil
 	}
 	want := constant.Value
+	if n.Operator == "==" || n.Operator == "!=" {
+		r.checkValue(f, n.Right, want)
+	}
 	switch n.Operator {
 	case "==":
 		return func(l *lookup) bool { return l.text(f) == want }
@@ -91,6 +99,15 @@ func (r *resolver) textTest(f ref, n *ast.BinaryNode) test {
 	}
 	return nil
 }
+
+// checkValue complains of a value that the field can never have.
+func (r *resolver) checkValue(f ref, at ast.Node, want string) {
+	if f.name == "event.outcome" && !slices.Contains(outcomes, want) {
+		r.complain(at, "", `event.outcome is never %q; it is "success", "failure", "unknown" or ""`, want)
+	}
+}
+
+var outcomes = []string{event.Success.String(), event.Failure.String(), event.Unknown.String(), ""}
 
 func (r *resolver) listTest(node *ast.Node, f ref, n *ast.BinaryNode) test {
 	switch n.Operator {

@@ -137,7 +137,7 @@ func envelopeFields(name string) *envelopeField {
 	case "event.severity":
 		return &envelopeField{number: func(e *event.Event) int { return int(e.Severity) }}
 	case "event.sequence":
-		return &envelopeField{number: func(e *event.Event) int { return int(e.Sequence) }}
+		return &envelopeField{number: func(e *event.Event) int { return int(e.Sequence) }} //nolint:gosec // a journal has fewer than 2^63 events
 	case "organization.id":
 		return &envelopeField{text: func(e *event.Event) string { return e.Account }}
 	case "prefect.workspace.id":

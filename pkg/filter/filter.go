@@ -69,7 +69,7 @@ func (f *Filter) String() string { return f.text }
 // Match asks the expression of an event. An error means that it could not be
 // answered for this event: callers keep the event and count the failure.
 func (f *Filter) Match(e *event.Event) (bool, error) {
-	ev := f.spare.Get().(*evaluation)
+	ev, _ := f.spare.Get().(*evaluation)
 	ev.lookup.event = e
 	result, err := ev.vm.Run(f.program, &ev.lookup)
 	ev.lookup.forget()

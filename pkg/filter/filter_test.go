@@ -104,6 +104,8 @@ func TestCompileErrors(t *testing.T) {
 		"wrong network":         {`cidr(source.ip, "10.0.0.0/99")`, "10.0.0.0/99"},
 		"wrong pattern":         {`event.action matches "("`, "error parsing regexp"},
 		"wrong open pattern":    {`prefect.action matches "("`, "error parsing regexp"},
+		"no such outcome":       {`event.outcome == "succes"`, `event.outcome is never "succes"`},
+		"among outcomes":        {`event.outcome in ["success", "denied"]`, `event.outcome is never "denied"`},
 		"syntax":                {`event.action ==`, "unexpected token"},
 		"empty":                 {``, "unexpected token"},
 	}

@@ -19,23 +19,30 @@ var loaders = map[kind]string{text: "$text", list: "$list", number: "$number", o
 func functions() []expr.Option {
 	return []expr.Option{
 		expr.Function("$test", func(p ...any) (any, error) {
-			l := p[0].(*lookup)
-			return l.filter.tests[p[1].(int)](l), nil
+			l, i := at(p)
+			return l.filter.tests[i](l), nil
 		}, new(func(any, int) bool)),
 		expr.Function("$text", func(p ...any) (any, error) { l, r := field(p); return l.text(r), nil }, new(func(any, int) string)),
 		expr.Function("$list", func(p ...any) (any, error) { l, r := field(p); return l.list(r), nil }, new(func(any, int) []string)),
 		expr.Function("$number", func(p ...any) (any, error) { l, r := field(p); return l.number(r), nil }, new(func(any, int) int)),
 		expr.Function("$any", func(p ...any) (any, error) { l, r := field(p); return l.any(r), nil }, new(func(any, int) any)),
 		expr.Function("$has", func(p ...any) (any, error) { return has(p[0], p[1]), nil }, new(func(any, any) bool)),
-		expr.Function("$compare", func(p ...any) (any, error) { return compare(p[0], p[1].(string), p[2]) }, new(func(any, string, any) bool)),
+		expr.Function("$compare", func(p ...any) (any, error) { return compare(p[0], words(p[1]), p[2]), nil }, new(func(any, string, any) bool)),
 		expr.Function("cidr", cidr, new(func(any, string, ...string) bool)),
 		expr.Function("like", func(p ...any) (any, error) { return like(words(p[0]), words(p[1])), nil }, new(func(any, string) bool)),
 	}
 }
 
 func field(p []any) (*lookup, ref) {
-	l := p[0].(*lookup)
-	return l, l.filter.fields[p[1].(int)]
+	l, i := at(p)
+	return l, l.filter.fields[i]
+}
+
+// at takes the arguments that the compiler gives our functions.
+func at(p []any) (*lookup, int) {
+	l, _ := p[0].(*lookup)
+	i, _ := p[1].(int)
+	return l, i
 }
 
 // has asks for an element of a list, a name of an object, or a part of a text.
@@ -73,27 +80,27 @@ func comparable(v any) bool {
 }
 
 // compare is false where the types of the values do not fit.
-func compare(a any, operator string, b any) (bool, error) {
+func compare(a any, operator string, b any) bool {
 	if x, ok := a.(string); ok {
 		y, ok := b.(string)
-		return ok && compareText(x, operator, y), nil
+		return ok && compareText(x, operator, y)
 	}
 	x, okX := float(a)
 	y, okY := float(b)
 	if !okX || !okY {
-		return false, nil
+		return false
 	}
 	switch operator {
 	case "<":
-		return x < y, nil
+		return x < y
 	case "<=":
-		return x <= y, nil
+		return x <= y
 	case ">":
-		return x > y, nil
+		return x > y
 	case ">=":
-		return x >= y, nil
+		return x >= y
 	}
-	return false, nil
+	return false
 }
 
 func compareText(x, operator, y string) bool {
