@@ -1,0 +1,3 @@
+// Package kafkabroker proves the Kafka sink and source against Apache Kafka
+// itself. Its tests have the tag "integration".
+package kafkabroker
