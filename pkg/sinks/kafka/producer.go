@@ -32,6 +32,10 @@ const (
 	transactionTimeout = 60_000 // milliseconds
 
 	abortTimeout = 2 * time.Second
+
+	// fenced is the reason of an error that another producer with our
+	// transactional id has caused.
+	fenced = "fenced"
 )
 
 // producer is a transactional producer (KIP-98) of one transactional id. The
@@ -53,9 +57,10 @@ type producer struct {
 	identity
 	sequences map[int32]int32 // next sequence number by partition
 	ready     bool
-	cursor    uint64 // everything up to here is committed
-	recalled  uint64 // the cursor as begin found it
-	fenced    int    // how often in a row another producer took our place
+	cursor    uint64    // everything up to here is committed
+	recalled  uint64    // the cursor as begin found it
+	rivals    int       // how often another producer took our place of late
+	rivalry   time.Time // when it last did
 }
 
 func newProducer(s *sink, id, group string) *producer {
@@ -230,10 +235,9 @@ func (p *producer) end(ctx context.Context, commit bool) error {
 	})
 }
 
-// abandon gives the transaction up. The abort is a courtesy to consumers, which
-// read on at once; where it does not get through, begin does the same.
-func (p *producer) abandon(ctx context.Context) {
-	p.ready = false
+// abort gives the transaction up. It is a courtesy to consumers, which read on
+// at once; where it does not get through, begin does the same.
+func (p *producer) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
 	if err := p.end(ctx, false); err != nil {
@@ -287,10 +291,7 @@ func (p *producer) judge(what string, code kafka.Error) error {
 	err := fmt.Errorf("%s as %s: %w", what, p.id, code)
 	switch code {
 	case kafka.InvalidProducerEpoch, kafka.ProducerFenced:
-		if p.fenced++; p.fenced > 1 {
-			return fault.New(fault.Setup, "fenced", fmt.Errorf("another producer uses the transactional id again and again; was the data directory copied to a second agent? %w", err))
-		}
-		return fault.New(fault.Retry, "fenced", err)
+		return p.rival(err)
 	case kafka.TransactionalIDAuthorizationFailed:
 		return fault.New(fault.Setup, status(code), fmt.Errorf("grant Write and Describe on the transactional id %s: %w", p.id, err))
 	case kafka.GroupAuthorizationFailed:
@@ -300,6 +301,21 @@ func (p *producer) judge(what string, code kafka.Error) error {
 	default:
 		return classify(err)
 	}
+}
+
+// rival makes an error of another producer that has our transactional id. Once
+// that is harmless: the cluster has ended a transaction that took too long, or
+// an agent was replaced by its successor. Again and again it is a mistake.
+func (p *producer) rival(err error) error {
+	const of, late = 3, 10 * time.Minute
+	if time.Since(p.rivalry) > late {
+		p.rivals = 0
+	}
+	p.rivals, p.rivalry = p.rivals+1, time.Now()
+	if p.rivals < of {
+		return fault.New(fault.Retry, fenced, err)
+	}
+	return fault.New(fault.Setup, fenced, fmt.Errorf("another agent uses the same transactional id: was the data directory copied? %w", err))
 }
 
 var errAnswer = errors.New("an answer about something else")

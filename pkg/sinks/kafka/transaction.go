@@ -59,14 +59,16 @@ func (p *producer) deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 	}
 	plan := p.sink.plan(b, leaders, p, fresh)
 	if err := p.transact(ctx, plan); err != nil {
-		p.abandon(ctx)
+		p.ready = false
+		if fault.ReasonOf(err) != fenced { // who fenced us has aborted it
+			p.abort(ctx)
+		}
 		if report, ok := plan.verdict(fresh, known); ok {
 			return report, nil
 		}
 		return sinks.Report{}, err
 	}
 	p.cursor = max(p.cursor, b.Through)
-	p.fenced = 0
 	return sinks.Report{Results: known}, nil
 }
 

@@ -1,0 +1,114 @@
+//go:build integration
+
+package kafkabroker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/shiplog/shiplog/integration/harness"
+	"github.com/shiplog/shiplog/integration/topic"
+	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/sinks/kafka"
+	"github.com/shiplog/shiplog/pkg/sinks/sinktest"
+)
+
+// TestMain is also the agent that the tests kill.
+func TestMain(m *testing.M) {
+	if section := os.Getenv(agentVar); section != "" {
+		os.Exit(agent(section))
+	}
+	os.Exit(m.Run())
+}
+
+// create makes a topic with settings (name=value), and waits for its leaders.
+func create(t *testing.T, k *harness.Kafka, name string, partitions int32, settings ...string) {
+	t.Helper()
+	values := make(map[string]*string)
+	for _, s := range settings {
+		key, value, _ := strings.Cut(s, "=")
+		values[key] = &value
+	}
+	if _, err := k.Admin().CreateTopic(t.Context(), partitions, -1, values, name); err != nil {
+		t.Fatalf("create %s: %v", name, err)
+	}
+	k.Ready(len(k.Brokers))
+}
+
+// section is a sink's config for a topic.
+func section(brokers []string, topic string, lines ...string) string {
+	return fmt.Sprintf("type: kafka\nbrokers: [%s]\ntopic: %s\n%s", strings.Join(brokers, ", "), topic, strings.Join(lines, "\n"))
+}
+
+func open(t *testing.T, text string) sinks.Sink {
+	t.Helper()
+	s, err := build(text, sinktest.Deps(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close(context.WithoutCancel(t.Context())) })
+	return s
+}
+
+func build(text string, deps sinks.Deps) (sinks.Sink, error) {
+	s, err := config.ParseSection("test.yaml", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	spec, err := kafka.Factory().Decode(s)
+	if err != nil {
+		return nil, err
+	}
+	return spec.Open(deps)
+}
+
+func deliver(t *testing.T, s sinks.Sink, b sinks.Batch) {
+	t.Helper()
+	if r, err := s.Deliver(t.Context(), b); err != nil || len(r.Results) > 0 {
+		t.Fatalf("deliver: report %v, error %v", r, err)
+	}
+}
+
+func committed(t *testing.T, k *harness.Kafka, name string) []*kgo.Record {
+	t.Helper()
+	return topic.Committed(t, name, kgo.SeedBrokers(k.Plain()...))
+}
+
+// once wants the first count events exactly once, and in order within each
+// partition.
+func once(t *testing.T, records []*kgo.Record, count int) {
+	t.Helper()
+	last := make(map[int32]string)
+	ids := topic.IDs(records)
+	for i, r := range records {
+		if last[r.Partition] >= ids[i] {
+			t.Errorf("partition %d: %s after %s", r.Partition, ids[i], last[r.Partition])
+		}
+		last[r.Partition] = ids[i]
+	}
+	slices.Sort(ids)
+	if distinct := len(slices.Compact(slices.Clone(ids))); len(ids) != count || distinct != count {
+		t.Errorf("%d records of %d events, want %d of %d", len(ids), distinct, count, count)
+	}
+}
+
+func grant(t *testing.T, k *harness.Kafka, b *kadm.ACLBuilder) {
+	t.Helper()
+	r, err := k.Admin().CreateACLs(t.Context(), b.Allow("User:"+harness.KafkaUser).AllowHosts("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range r {
+		if res.Err != nil {
+			t.Fatal(res.Err)
+		}
+	}
+}
