@@ -46,6 +46,7 @@ type Factory struct {
 	Kind   string
 	decode func(config.Section) (Spec, error)
 	sample func() Settings
+	gauges func() []Gauge
 }
 
 // Spec is a checked configuration, ready to be opened.
@@ -68,6 +69,9 @@ func (f Factory) Decode(s config.Section) (Spec, error) { return f.decode(s) }
 // and schema.
 func (f Factory) Defaults() Settings { return f.sample() }
 
+// Gauges lists the figures that the kind declares for itself.
+func (f Factory) Gauges() []Gauge { return f.gauges() }
+
 // Define binds a kind to its defaults, its traits and its constructor. Fields
 // that a section leaves out keep their defaults; a field it should not have is
 // an error.
@@ -81,6 +85,7 @@ func Define[C any, P interface {
 			c := defaults()
 			return P(&c)
 		},
+		gauges: func() []Gauge { return traits(defaults()).Gauges },
 		decode: func(s config.Section) (Spec, error) {
 			c := defaults()
 			p := P(&c)

@@ -1,0 +1,131 @@
+// Package cli is the command line: one small file a command. It reads flags,
+// calls what does the work, prints, and chooses the exit code. A custom build
+// is a main that calls Main with its own kinds beside agent.Builtin's.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shiplog/shiplog/pkg/agent"
+	"github.com/shiplog/shiplog/pkg/config"
+)
+
+// The exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // of usage, or of the config
+)
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// errSilent fails a command that has already said why.
+var errSilent = errors.New("failed")
+
+// app is what the commands share.
+type app struct {
+	build      Build
+	kinds      agent.Kinds
+	configFile string
+}
+
+// Main runs the command line of this process and returns its exit code.
+func Main(build Build, kinds agent.Kinds) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{build: build.fill(), kinds: kinds}
+	root := a.root()
+	err := root.ExecuteContext(ctx)
+	return report(root, err)
+}
+
+// report prints an error as a user wants to read it, and gives the exit code.
+func report(root *cobra.Command, err error) int {
+	var usage usageError
+	var mistakes config.Errors
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errSilent):
+		return exitFailed
+	case errors.As(err, &mistakes):
+		fmt.Fprintln(root.ErrOrStderr(), err)
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nsee '%s --help'\n", root.Name(), err, root.Name())
+		return exitUsage
+	default:
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
+		return exitFailed
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "agent",
+		Short:         "Ships audit events to SIEMs; nothing missing, nothing altered",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVarP(&a.configFile, "config", "c", "",
+		"config `file` (default /etc/shiplog/shiplog.yaml, then shiplog.yaml)")
+	root.AddCommand(
+		a.runCommand(),
+		a.checkCommand(),
+		a.statusCommand(),
+		a.verifyCommand(),
+		a.convertCommand(),
+		a.catalogCommand(),
+		a.schemaCommand(),
+		a.versionCommand(),
+	)
+	return root
+}
+
+// noArgs is cobra.NoArgs as a usage error.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// configPath is the config file to read: the one that was asked for, else the
+// first default that exists.
+func (a *app) configPath() (string, error) {
+	if a.configFile != "" {
+		return a.configFile, nil
+	}
+	defaults := []string{"/etc/shiplog/shiplog.yaml", "shiplog.yaml"}
+	for _, name := range defaults {
+		if _, err := os.Stat(name); err == nil {
+			return name, nil
+		}
+	}
+	return "", usageError{fmt.Errorf("no config: give one with --config, or put it at %s", defaults[0])}
+}
+
+// load reads and checks the whole config.
+func (a *app) load() (*agent.Plan, error) {
+	name, err := a.configPath()
+	if err != nil {
+		return nil, err
+	}
+	return agent.Load(name, a.kinds)
+}

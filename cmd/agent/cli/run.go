@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shiplog/shiplog/pkg/agent"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var once bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run until SIGTERM or SIGINT; SIGHUP or a changed config file reloads",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := a.load()
+			if err != nil {
+				return err
+			}
+			for _, w := range plan.File.Warnings() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
+			}
+			options := agent.Options{
+				Version: a.build.Version,
+				Commit:  a.build.Commit,
+				Kinds:   a.kinds,
+				Log:     agent.Logger(plan.File.Logging, cmd.ErrOrStderr()),
+			}
+			if once {
+				return agent.RunOnce(cmd.Context(), plan, options, timeout, runProgress(cmd.ErrOrStderr()))
+			}
+			reload, stop := hangups(cmd.Context())
+			defer stop()
+			options.Reload = reload
+			return agent.Run(cmd.Context(), plan, options)
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "read what is there now, deliver all, and exit")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --once: fail if not all is delivered by then (0: never)")
+	return cmd
+}
+
+// hangups turns SIGHUP into asks for a reload.
+func hangups(ctx context.Context) (<-chan struct{}, func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	asks := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+				select {
+				case asks <- struct{}{}:
+				default: // one is waiting already, and will read the newest file
+				}
+			}
+		}
+	}()
+	return asks, func() { signal.Stop(signals); cancel() }
+}

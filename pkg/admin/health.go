@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/shiplog/shiplog/pkg/pipeline"
+)
+
+type handlers struct{ Deps }
+
+// healthz says that the process lives and can go on living: a journal that must
+// not be written to any more is the one thing that only a restart mends.
+func (h *handlers) healthz(w http.ResponseWriter, _ *http.Request) {
+	if s := h.Pipeline.Status(); s.Journal.Failure != "" {
+		http.Error(w, "the journal must not be written to any more: "+s.Journal.Failure, http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// Readiness is the body of /readyz.
+type Readiness struct {
+	Ready bool `json:"ready"`
+
+	// NotReady lists what keeps the agent from taking events in.
+	NotReady []string `json:"not_ready,omitempty"`
+
+	// Degraded lists what does not work but loses nothing: a sink that is down
+	// waits in the journal.
+	Degraded []string `json:"degraded,omitempty"`
+}
+
+// readiness judges a status: ready means that sources run and that the journal
+// takes events.
+func readiness(s pipeline.Status) Readiness {
+	var r Readiness
+	if s.Journal.Failure != "" {
+		r.NotReady = append(r.NotReady, "journal: "+s.Journal.Failure)
+	}
+	if s.Journal.Full {
+		r.NotReady = append(r.NotReady, "journal: full since "+s.Journal.FullSince.Format("2006-01-02T15:04:05Z07:00"))
+	}
+	if !s.Running {
+		r.NotReady = append(r.NotReady, "pipeline: not running")
+	}
+	for _, src := range s.Sources {
+		switch {
+		case src.State == "failed" || src.State == "stopped" || src.State == "starting":
+			r.NotReady = append(r.NotReady, "source "+src.Name+": "+src.State+why(src.LastError))
+		case src.Connected != nil && !*src.Connected:
+			r.Degraded = append(r.Degraded, "source "+src.Name+": not connected"+why(src.LastError))
+		}
+	}
+	for _, sink := range s.Sinks {
+		if !sink.Up {
+			r.Degraded = append(r.Degraded, "sink "+sink.Name+": "+sink.State+why(sink.LastError))
+		}
+	}
+	r.Ready = len(r.NotReady) == 0
+	return r
+}
+
+func why(f *pipeline.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return ": " + f.Error
+}
+
+func (h *handlers) readyz(w http.ResponseWriter, _ *http.Request) {
+	r := readiness(h.Pipeline.Status())
+	code := http.StatusOK
+	if !r.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	answer(w, code, r)
+}
+
+func (h *handlers) status(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, h.Pipeline.Status())
+}

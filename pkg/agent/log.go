@@ -1,0 +1,29 @@
+package agent
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/shiplog/shiplog/pkg/config"
+)
+
+// Logger makes the agent's own log: JSON, but text where out is a terminal and
+// the config does not say otherwise.
+func Logger(c config.Logging, out io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // the config was checked: it is empty
+	}
+	format := c.Format
+	if f, ok := out.(*os.File); ok && format == "" && term.IsTerminal(int(f.Fd())) { // #nosec G115 -- a file descriptor
+		format = "text"
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}

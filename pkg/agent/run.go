@@ -1,0 +1,151 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/shiplog/shiplog/pkg/admin"
+	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/deadletter"
+	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/pipeline"
+)
+
+// Options are what a run is told besides its config.
+type Options struct {
+	Version string
+	Commit  string
+	Kinds   Kinds
+	Log     *slog.Logger
+
+	// Reload asks for the config file to be read again, as SIGHUP does. Nil:
+	// only a change of the file does.
+	Reload <-chan struct{}
+}
+
+// agent is one assembled agent.
+type agent struct {
+	options  Options
+	plan     *Plan
+	registry *prometheus.Registry
+	metrics  *metrics.Set
+	journal  *journal.Journal
+	pipeline *pipeline.Pipeline
+}
+
+// Run runs a plan until ctx ends, and then for at most the shutdown timeout.
+func Run(ctx context.Context, plan *Plan, o Options) error {
+	a, err := assemble(plan, o)
+	if err != nil {
+		return err
+	}
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server, err := a.listen(run)
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	reloads := make(chan error, 1)
+	go func() { reloads <- a.reloads(run) }()
+
+	o.Log.Info("running", "version", o.Version, "config", plan.File.Path, "data_dir", plan.File.DataDir,
+		"sources", len(plan.Pipeline.Sources), "sinks", len(plan.Pipeline.Sinks), "sequence", a.journal.Last())
+	err = a.pipeline.Run(run)
+	cancel()
+	err = errors.Join(err, <-reloads, server.Close(), a.close())
+	o.Log.Info("stopped", "err", err)
+	return err
+}
+
+// RunOnce reads all there is, delivers all, and returns nil when every sink has
+// caught up. The admin listener stays off: the run is over before anybody looks.
+func RunOnce(ctx context.Context, plan *Plan, o Options, timeout time.Duration, progress func(pipeline.Progress)) error {
+	a, err := assemble(plan, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.pipeline.RunOnce(ctx, timeout, progress), a.close())
+}
+
+func assemble(plan *Plan, o Options) (_ *agent, err error) {
+	dir := plan.File.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	a := &agent{options: o, plan: plan, registry: prometheus.NewRegistry()}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.metrics = metrics.New(a.registry)
+	a.metrics.Build(o.Version, o.Commit, runtime.Version())
+
+	losses := pipeline.NewLosses()
+	if a.journal, err = openJournal(dir, plan.File.Journal, journal.Deps{Log: o.Log, Metrics: a.metrics.Journal, Lost: losses.Add}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	id, err := identity(dir)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := deadletter.Open(filepath.Join(dir, "deadletters"))
+	if err != nil {
+		return nil, err
+	}
+	a.pipeline, err = pipeline.New(plan.Pipeline, pipeline.Deps{
+		Journal: a.journal,
+		Letters: letters,
+		Metrics: a.metrics,
+		Log:     o.Log,
+		Losses:  losses,
+		DataDir: dir,
+		Agent:   id,
+		Version: o.Version,
+	})
+	return a, err
+}
+
+func openJournal(dir string, c config.Journal, deps journal.Deps) (*journal.Journal, error) {
+	return journal.Open(dir, journal.Config{
+		SegmentSize: int64(c.SegmentSize),
+		MaxSize:     int64(c.MaxSize),
+		Retain:      time.Duration(c.Retain),
+		DropOldest:  c.WhenFull == "drop_oldest",
+		Compression: c.Compression,
+	}, deps)
+}
+
+func (a *agent) close() error { return a.journal.Close() }
+
+// listen starts the admin listener where the config wants one.
+func (a *agent) listen(ctx context.Context) (*admin.Server, error) {
+	c := a.plan.File.Admin
+	if c.Listen == "" {
+		return nil, nil
+	}
+	var l net.ListenConfig
+	listener, err := l.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("admin.listen: %w", err)
+	}
+	a.options.Log.Info("admin listening", "address", listener.Addr().String())
+	return admin.Serve(listener, admin.Config{Token: c.Token}, admin.Deps{
+		Pipeline: a.pipeline,
+		Journal:  a.journal,
+		Metrics:  a.registry,
+		Log:      a.options.Log,
+	}), nil
+}
