@@ -116,6 +116,8 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 		retryInitial: time.Duration(c.Retry.Initial),
 		retryMax:     time.Duration(c.Retry.Max),
 		slots:        make(chan struct{}, window),
+		asked:        make(chan struct{}),
+		closed:       make(chan struct{}),
 		wake:         make(chan struct{}),
 		state:        laneState{since: time.Now()},
 		loggers:      every{interval: logEvery},

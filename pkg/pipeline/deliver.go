@@ -55,6 +55,9 @@ func (d *delivery) step(ctx context.Context) error {
 	if err == nil {
 		return d.settle(ctx, piece, report)
 	}
+	if errors.Is(err, errClosed) {
+		return errClosed
+	}
 	if ctx.Err() != nil {
 		return errStopped
 	}

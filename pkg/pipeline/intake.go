@@ -50,7 +50,7 @@ type intake struct {
 	events []event.Event         // of the batch at hand
 
 	counts sourceCounts
-	rate   rate
+	rate   pace
 	done   chan struct{} // closed when run has returned
 }
 

@@ -26,6 +26,8 @@ type lane struct {
 	retryMax     time.Duration
 
 	slots    chan struct{} // a token for each Deliver that runs
+	asked    chan struct{} // closed when the sink may be given events: it was asked how far it has got
+	closed   chan struct{} // closed when the sink is
 	waiting  atomic.Int64  // live batches that want a slot
 	draining atomic.Bool   // a sink that is down is not waited for
 	meter    *metrics.Sink
@@ -61,15 +63,19 @@ func (l *lane) attempt(ctx context.Context, b sinks.Batch) (sinks.Report, error)
 	if !b.Replay {
 		l.waiting.Add(1)
 	}
+	var err error
 	select {
 	case l.slots <- struct{}{}:
+	case <-l.closed:
+		err = errClosed
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	if !b.Replay {
 		l.waiting.Add(-1)
 	}
-	if ctx.Err() != nil {
-		return sinks.Report{}, ctx.Err()
+	if err != nil {
+		return sinks.Report{}, err
 	}
 	defer func() { <-l.slots }()
 	limited := ctx
@@ -112,10 +118,21 @@ func (l *lane) pause(ctx context.Context, err error, b *backoff) error {
 	select {
 	case <-t.C:
 	case <-wake:
+	case <-l.closed:
+		return errClosed
 	case <-ctx.Done():
 		return errStopped
 	}
 	return nil
+}
+
+// yield lets live events go first, for a while.
+func (l *lane) yield(ctx context.Context) {
+	for range 100 {
+		if l.waiting.Load() == 0 || !sleep(ctx, 10*time.Millisecond) {
+			return
+		}
+	}
 }
 
 // drain makes deliveries that wait try at once, for the last time if the sink
@@ -206,9 +223,14 @@ func (l *lane) bury(ctx context.Context, letters []deadletter.Letter) error {
 	return nil
 }
 
-// close waits for requests that run, for as long as ctx lasts, and closes the
-// sink.
+// errClosed says that the sink was closed: a reload replaced it, or the agent
+// stops.
+var errClosed = errors.New("the sink is closed")
+
+// close refuses further requests, waits for those that run, for as long as ctx
+// lasts, and closes the sink.
 func (l *lane) close(ctx context.Context) {
+	close(l.closed)
 	for range cap(l.slots) {
 		select {
 		case l.slots <- struct{}{}:

@@ -109,6 +109,18 @@ func (p *Pipeline) build() error {
 	return errors.Join(errs...)
 }
 
+// Close closes a pipeline that was never run, such as one for a replay by a
+// process of its own. Run closes by itself.
+func (p *Pipeline) Close() {
+	p.mu.Lock()
+	ran := p.ran
+	p.ran = true
+	p.mu.Unlock()
+	if !ran {
+		p.giveUp()
+	}
+}
+
 // giveUp closes what New opened.
 func (p *Pipeline) giveUp() {
 	for _, s := range p.shippers {

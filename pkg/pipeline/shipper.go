@@ -11,7 +11,6 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/metrics"
-	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
 const (
@@ -80,7 +79,7 @@ type shipper struct {
 
 	stored  atomic.Uint64 // the cursor that is in its file
 	shipped atomic.Uint64 // events that were settled, since the process began
-	rate    rate
+	rate    pace
 }
 
 // phase is what a shipper is doing.
@@ -142,79 +141,6 @@ func (s *shipper) pump(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// resume asks a sink that knows by itself how far it has got. It returns false
-// where shipping must not begin.
-func (s *shipper) resume(ctx context.Context, drain, halt <-chan struct{}) bool {
-	resumer, ok := s.lane.sink.(sinks.Resumer)
-	if !ok {
-		return true
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	answer := make(chan uint64, 1)
-	var asking sync.WaitGroup
-	asking.Go(func() {
-		wait := backoff{initial: s.lane.retryInitial, max: s.lane.retryMax}
-		for {
-			through, err := s.ask(ctx, resumer)
-			if err == nil {
-				s.lane.succeeded()
-				answer <- through
-				return
-			}
-			if ctx.Err() != nil || s.lane.pause(ctx, err, &wait) != nil {
-				close(answer)
-				return
-			}
-		}
-	})
-	defer asking.Wait()
-	defer cancel()
-	in := s.frames
-	for {
-		select {
-		case s.frame = <-in: // one, so that the lag is known
-			in = nil
-			s.sight(s.frame.Appended)
-		case through, ok := <-answer:
-			if ok {
-				s.begin(through)
-			}
-			return ok
-		case <-drain:
-			s.enter(phaseDraining)
-			s.draining, drain = true, nil
-		case <-halt:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-func (s *shipper) ask(ctx context.Context, r sinks.Resumer) (through uint64, err error) {
-	if s.lane.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.lane.timeout)
-		defer cancel()
-	}
-	return r.Resume(ctx, s.builder.read)
-}
-
-// begin takes in how far the sink says that it has got.
-func (s *shipper) begin(through uint64) {
-	if last := s.journal.Last(); through > last {
-		// Not this journal's numbers: its directory was replaced. Too much sent
-		// is better than too little.
-		s.log.Error("the sink says that it has events that the journal does not hold yet; its word is not used",
-			"through", through, "last", last)
-		return
-	}
-	if through > s.builder.read {
-		s.log.Info("the sink is ahead of its cursor; what it has is not sent again", "cursor", s.builder.read, "through", through)
-	}
-	s.builder.resumed = through
 }
 
 // ship is the loop: fill a batch, send it off when it is due, settle what has

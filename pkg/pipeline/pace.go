@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// rateWindow is the number of seconds over which a rate is taken.
-const rateWindow = 10
+// paceWindow is the number of seconds over which a rate is taken.
+const paceWindow = 10
 
-// rate is the mean growth of a counter over the last seconds: sample it once a
+// pace is the mean growth of a counter over the last seconds: sample it once a
 // second. Safe for concurrent use.
-type rate struct {
+type pace struct {
 	mu      sync.Mutex // guards what follows
-	samples [rateWindow + 1]uint64
+	samples [paceWindow + 1]uint64
 	taken   int
 }
 
-func (r *rate) sample(total uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.samples[r.taken%len(r.samples)] = total
-	r.taken++
+func (p *pace) sample(total uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.samples[p.taken%len(p.samples)] = total
+	p.taken++
 }
 
 // value is the growth a second.
-func (r *rate) value() float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := min(r.taken, len(r.samples))
+func (p *pace) value() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(p.taken, len(p.samples))
 	if n < 2 {
 		return 0
 	}
-	newest := r.samples[(r.taken-1)%len(r.samples)]
-	oldest := r.samples[(r.taken-n)%len(r.samples)]
+	newest := p.samples[(p.taken-1)%len(p.samples)]
+	oldest := p.samples[(p.taken-n)%len(p.samples)]
 	return float64(newest-oldest) / float64(n-1)
 }
 
