@@ -7,7 +7,7 @@
 //	event.category contains "iam" && user.name != "ci-bot"
 //	event.action startsWith "prefect-cloud.api-key." || event.severity >= 4
 //	not cidr(source.ip, "10.0.0.0/8", "192.168.0.0/16")
-//	user.email like "*@example.com" is written like(user.email, "*@example.com")
+//	like(user.email, "*@example.com")
 //
 // A field that an event does not have is "", 0 or an empty list. contains on a
 // list asks for an element. prefect, labels and shiplog are open: any name below
