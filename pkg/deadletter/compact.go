@@ -2,15 +2,15 @@ package deadletter
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"path/filepath"
 
 	"github.com/shiplog/shiplog/pkg/atomicfile"
 )
 
-// compact replaces the file by the letters that are left. The lock is held. A
-// reader that has the old file open reads it to its end.
+// compact replaces the file by the letters that are left; damaged lines are kept
+// as they are. The lock is held. A reader that has the old file open reads it to
+// its end.
 func (o *owner) compact() (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*")
 	if err != nil {
@@ -23,13 +23,8 @@ func (o *owner) compact() (err error) {
 		}
 	}()
 	out := bufio.NewWriterSize(tmp, 64<<10)
-	var buf bytes.Buffer
-	err = list(o.path, func(l Letter) error {
-		buf.Reset()
-		if err := encodeLine(&buf, l); err != nil {
-			return err
-		}
-		_, err := out.Write(buf.Bytes())
+	err = living(o.path, func(raw []byte, _ line, _ bool) error {
+		_, err := out.Write(raw)
 		return err
 	})
 	if err != nil {

@@ -5,7 +5,7 @@
 // as JSON, in the order in which they came. Removing a letter appends a
 // tombstone, {"removed":ID,"time":…,"by":…}; once half of a file is dead, it is
 // replaced by the letters that are left. A line that is torn or damaged is
-// passed over, never fatal; it stays until the file is replaced.
+// passed over, never fatal, and never deleted.
 //
 // All writers, in this process or another, hold an flock on the file LOCK; all
 // readers read a file up to its last whole line and need no lock.
@@ -195,6 +195,9 @@ func (s *Store) locked(name string, write func(*owner) error) (err error) {
 	defer unlock()
 	o := s.owner(name)
 	if err := o.catchUp(); err != nil {
+		return err
+	}
+	if err := o.heal(); err != nil {
 		return err
 	}
 	return write(o)

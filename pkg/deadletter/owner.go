@@ -90,6 +90,19 @@ func (o *owner) catchUp() error {
 	return err
 }
 
+// heal ends a line that a crash has torn, so that it is alone on its line. The
+// lock is held: nobody else is still writing it.
+func (o *owner) heal() error {
+	if o.file == nil || o.file.Size() == o.read {
+		return nil
+	}
+	if err := o.append([]byte{'\n'}, nil); err != nil {
+		return err
+	}
+	o.reset() // the line may be whole after all
+	return o.catchUp()
+}
+
 // note takes a line into the state.
 func (o *owner) note(l line) {
 	if l.Removed != "" {
@@ -180,9 +193,6 @@ func (o *owner) append(data []byte, added []line) (err error) {
 		return err
 	}
 	size := info.Size()
-	if size > o.read { // a line was torn: end it, so that it is alone
-		data = append([]byte{'\n'}, data...)
-	}
 	if _, err = f.WriteAt(data, size); err == nil {
 		err = f.Sync()
 	}
@@ -214,34 +224,59 @@ func encodeLine(buf *bytes.Buffer, v any) error {
 // scan gives the lines of r that can be read, with the offset of each, and
 // returns the offset after the last line end.
 func scan(r io.Reader, each func(l line, at int64) error) (end int64, err error) {
+	return lines(r, func(raw []byte, at int64) error {
+		if l, ok := parse(raw); ok {
+			return each(l, at)
+		}
+		return nil
+	})
+}
+
+// parse reads a line; ok is false where it is damaged.
+func parse(raw []byte) (l line, ok bool) {
+	if json.Unmarshal(raw, &l) != nil {
+		return line{}, false
+	}
+	return l, l.ID != "" || l.Removed != ""
+}
+
+// lines gives the whole lines of r, with their ends and the offset of each, and
+// returns the offset after the last one. What follows may still be written.
+func lines(r io.Reader, each func(raw []byte, at int64) error) (end int64, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var long []byte
 	for {
 		part, err := in.ReadSlice('\n')
 		long = append(long, part...)
-		if errors.Is(err, bufio.ErrBufferFull) {
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		}
-		if errors.Is(err, io.EOF) {
-			return end, nil // what follows the last line end may still be written
-		}
-		if err != nil {
+		case errors.Is(err, io.EOF):
+			return end, nil
+		case err != nil:
 			return end, err
 		}
-		at := end
-		end += int64(len(long))
-		var l line
-		if json.Unmarshal(long, &l) == nil && (l.ID != "" || l.Removed != "") {
-			if err := each(l, at); err != nil {
-				return end, err
-			}
+		if err := each(long, end); err != nil {
+			return end, err
 		}
+		end += int64(len(long))
 		long = long[:0]
 	}
 }
 
 // list gives the letters of a file that were not removed.
 func list(path string, each func(Letter) error) error {
+	return living(path, func(_ []byte, l line, ok bool) error {
+		if !ok {
+			return nil
+		}
+		return each(l.Letter)
+	})
+}
+
+// living gives the lines of a file that still say something: the letters that
+// were not removed, and, with ok false, lines that are damaged.
+func living(path string, each func(raw []byte, l line, ok bool) error) error {
 	f, err := os.Open(path) // #nosec G304 -- in the data directory
 	if err != nil {
 		return err
@@ -261,14 +296,13 @@ func list(path string, each func(Letter) error) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	_, err = scan(io.LimitReader(f, end), func(l line, at int64) error {
-		if l.Removed != "" {
+	_, err = lines(io.LimitReader(f, end), func(raw []byte, at int64) error {
+		l, ok := parse(raw)
+		removed, buried := gone[l.ID]
+		if ok && (l.Removed != "" || buried && at < removed) {
 			return nil
 		}
-		if removed, ok := gone[l.ID]; ok && at < removed {
-			return nil
-		}
-		return each(l.Letter)
+		return each(raw, l, ok)
 	})
 	return err
 }
