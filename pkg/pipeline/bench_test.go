@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,6 +135,56 @@ func BenchmarkIntake(b *testing.B) {
 		}
 	}
 	b.StopTimer()
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkLatency is the time from the append of one event on an idle pipeline
+// until the sink has it, without linger: the disk's sync and two hand-overs.
+func BenchmarkLatency(b *testing.B) {
+	log := slog.New(slog.DiscardHandler)
+	dir := b.TempDir()
+	j, err := journal.Open(dir, journal.Config{SegmentSize: 64 << 20, Compression: "none"}, journal.Deps{Log: log, Metrics: noMetrics{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	letters, err := deadletter.Open(dir + "/deadletters")
+	if err != nil {
+		b.Fatal(err)
+	}
+	got := make(chan struct{}, 16)
+	sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
+		got <- struct{}{}
+		return sinks.Report{}, nil
+	}}
+	p, err := New(Config{Sinks: []SinkSpec{sinkSpec(b, "sink", "1", sink, nil)}},
+		Deps{Journal: j, Letters: letters, Log: log, DataDir: dir, Version: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	stop := run(p)
+	<-got // the agent's own start
+	f, err := newFanout(normalize.Options{Source: "bench", Decoder: "prefect"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	records := benchRecords(1)
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		began := time.Now()
+		if _, err := j.Append(b.Context(), journal.Batch{Source: "bench", Events: []event.Event{f.run(records, began)[0].event}}); err != nil {
+			b.Fatal(err)
+		}
+		<-got
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	if err := stop(); err != nil {
+		b.Fatal(err)
+	}
 	if err := j.Close(); err != nil {
 		b.Fatal(err)
 	}

@@ -120,7 +120,6 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 		closed:       make(chan struct{}),
 		wake:         make(chan struct{}),
 		state:        laneState{since: time.Now()},
-		loggers:      every{interval: logEvery},
 	}
 	l.sink, err = spec.Spec.Open(sinks.Deps{
 		Name: spec.Name, Log: log, Monitor: &sinkMonitor{meter: meter, lane: l},

@@ -267,7 +267,7 @@ func (r *rig) start() *running {
 		lane: &lane{
 			name: "sink", sink: r.sink, log: logger, letters: r.letters, meter: meter,
 			timeout: time.Duration(c.Timeout), retryInitial: time.Duration(c.Retry.Initial), retryMax: time.Duration(c.Retry.Max),
-			slots: make(chan struct{}, c.Concurrency), asked: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}), loggers: every{interval: logEvery},
+			slots: make(chan struct{}, c.Concurrency), asked: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}),
 		},
 		builder: builder{
 			sink: "sink", filter: where, enc: enc, maxEvents: c.Batch.MaxEvents, maxBytes: int(c.Batch.MaxBytes),

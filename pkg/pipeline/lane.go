@@ -35,10 +35,12 @@ type lane struct {
 	requests atomic.Uint64
 	bytes    atomic.Uint64 // on the wire
 
-	mu      sync.Mutex    // guards what follows
-	state   laneState     // of the sink
-	wake    chan struct{} // closed when waits should end early
-	loggers every         // of repeated failures
+	mu       sync.Mutex    // guards what follows
+	state    laneState     // of the sink
+	wake     chan struct{} // closed when waits should end early
+	warned   time.Time     // when a failure was last logged
+	warnedOf string        // its kind and reason
+	told     bool          // the failure that goes on was logged
 }
 
 // laneState is how a sink is doing.
@@ -55,8 +57,11 @@ type laneState struct {
 	text     string // what the sink says that it waits for
 }
 
-// logEvery is how often a failure that goes on is logged again.
-const logEvery = 10 * time.Minute
+// How often failures are logged: one that goes on, and one that comes and goes.
+const (
+	logEvery = 10 * time.Minute
+	logFlaps = time.Minute
+)
 
 // attempt makes one request within the sink's timeout.
 func (l *lane) attempt(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
@@ -165,13 +170,15 @@ func (l *lane) failed(err error, wait time.Duration) <-chan struct{} {
 	news := !s.down || s.kind != kind
 	if !s.down {
 		s.down, s.since, s.attempts = true, now, 0
+		l.told = false
 	}
 	l.meter.Up(false)
 	s.kind, s.reason, s.lastErr, s.lastAt = kind, reason, err.Error(), now
 	s.attempts++
 	s.next = now.Add(wait)
-	if news || l.loggers.ok(now) {
-		l.loggers.last = now
+	of, quiet := kind.String()+reason, now.Sub(l.warned)
+	if news && (of != l.warnedOf || quiet >= logFlaps) || quiet >= logEvery {
+		l.warned, l.warnedOf, l.told = now, of, true
 		l.log.Warn("the sink does not take events; they stay in the journal", "reason", reason, "kind", kind.String(),
 			"attempts", s.attempts, "wait", wait, "err", err)
 	}
@@ -190,7 +197,9 @@ func (l *lane) succeeded() {
 		return
 	}
 	l.meter.Up(true)
-	l.log.Info("the sink takes events again", "attempts", s.attempts, "after", now.Sub(s.since))
+	if l.told {
+		l.log.Info("the sink takes events again", "attempts", s.attempts, "after", now.Sub(s.since))
+	}
 	s.down, s.since, s.attempts = false, now, 0
 	l.wakeAll()
 }

@@ -28,28 +28,62 @@ type RetryResult struct {
 // the journal. Nil choose: all. It stops at the first failure that is not the
 // letter's own, such as a sink that is down. The act is journalled.
 func (p *Pipeline) RetryLetters(ctx context.Context, owner string, choose func(deadletter.Letter) bool) (RetryResult, error) {
-	var result RetryResult
-	chosen, err := p.choose(owner, choose)
-	if err != nil || len(chosen) == 0 {
-		return result, err
+	again := retrier{p: p, owner: owner}
+	err := p.deps.Letters.List(owner, func(l deadletter.Letter) error {
+		if choose != nil && !choose(l) {
+			return nil
+		}
+		return again.one(ctx, l)
+	})
+	err = errors.Join(err, again.forget())
+	if again.result == (RetryResult{}) {
+		return again.result, err
 	}
-	for _, id := range chosen {
-		var l deadletter.Letter
-		l, err = p.deps.Letters.Get(owner, id)
-		if errors.Is(err, deadletter.ErrNotFound) {
-			err = nil // somebody else was faster
-			continue
-		}
-		if err == nil {
-			err = p.retryOne(ctx, l, &result)
-		}
-		if err != nil {
-			break
-		}
-	}
-	fields := map[string]any{"deadletters": map[string]any{"owner": owner, "retried": result.Delivered, "refused": result.Refused}}
+	fields := map[string]any{"deadletters": map[string]any{
+		"owner": owner, "retried": again.result.Delivered, "refused": again.result.Refused,
+	}}
 	noted := p.Note(ctx, "shiplog.deadletters.retried", "dead letters of "+owner+" were tried again", event.Low, fields)
-	return result, errors.Join(err, noted)
+	return again.result, errors.Join(err, noted)
+}
+
+// forgetEvery is how many letters are removed together, as each removal reads
+// the owner's file. A crash before it tries as many once more.
+const forgetEvery = 200
+
+// retrier tries letters of one owner again.
+type retrier struct {
+	p      *Pipeline
+	owner  string
+	result RetryResult
+	done   []string // IDs that are to be removed
+}
+
+func (r *retrier) one(ctx context.Context, l deadletter.Letter) error {
+	again := r.p.deliverAgain
+	if l.Kind == "source" {
+		again = r.p.readAgain
+	}
+	why, err := again(ctx, l)
+	if err != nil {
+		return fmt.Errorf("retry dead letter %s of %s: %w", l.ID, l.Owner, err)
+	}
+	if why != "" {
+		r.result.Refused++
+		r.result.LastError = why
+		return nil
+	}
+	r.result.Delivered++
+	r.done = append(r.done, l.ID)
+	if len(r.done) >= forgetEvery {
+		return r.forget()
+	}
+	return nil
+}
+
+func (r *retrier) forget() error {
+	_, err := r.p.deps.Letters.Remove(r.owner, "retried", r.done...)
+	r.done = r.done[:0]
+	return err
 }
 
 // DropLetters removes dead letters of one owner for good, and records why. The
@@ -78,25 +112,6 @@ func (p *Pipeline) choose(owner string, choose func(deadletter.Letter) bool) ([]
 		return nil
 	})
 	return chosen, err
-}
-
-func (p *Pipeline) retryOne(ctx context.Context, l deadletter.Letter, result *RetryResult) error {
-	again := p.deliverAgain
-	if l.Kind == "source" {
-		again = p.readAgain
-	}
-	why, err := again(ctx, l)
-	if err != nil {
-		return fmt.Errorf("retry dead letter %s of %s: %w", l.ID, l.Owner, err)
-	}
-	if why != "" {
-		result.Refused++
-		result.LastError = why
-		return nil
-	}
-	result.Delivered++
-	_, err = p.deps.Letters.Remove(l.Owner, "retried", l.ID)
-	return err
 }
 
 // deliverAgain sends one event to its sink, once. why is not empty where it was

@@ -41,6 +41,7 @@ func (p *Pipeline) Apply(ctx context.Context, cfg Config) error {
 	}
 	err = p.carryOut(ctx, c)
 	if err == nil {
+		p.noteChange(ctx, before, c)
 		return nil
 	}
 	back, failed := p.plan(before, running.once)
@@ -51,6 +52,42 @@ func (p *Pipeline) Apply(ctx context.Context, cfg Config) error {
 		err = errors.Join(err, fmt.Errorf("go back to the config before: %w", failed))
 	}
 	return err
+}
+
+// noteChange journals which parts a reload changed; never their settings.
+func (p *Pipeline) noteChange(ctx context.Context, before Config, c change) {
+	had := make(map[string]bool)
+	for _, s := range before.Sources {
+		had["source "+s.Name] = true
+	}
+	for _, s := range before.Sinks {
+		had["sink "+s.Name] = true
+	}
+	added, changed, removed := []string{}, []string{}, []string{}
+	sort := func(part string) {
+		if had[part] {
+			changed = append(changed, part)
+		} else {
+			added = append(added, part)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.intakes)) {
+		sort("source " + name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.shippers)) {
+		sort("sink " + name)
+	}
+	for _, name := range c.gone {
+		removed = append(removed, "source "+name)
+	}
+	for _, name := range c.leaving {
+		removed = append(removed, "sink "+name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second) // a full journal must not hold up a reload
+	defer cancel()
+	p.noteQuietly(ctx, "shiplog.config.applied", "a new config was applied", map[string]any{
+		"config": map[string]any{"added": added, "changed": changed, "removed": removed},
+	})
 }
 
 func (p *Pipeline) config() Config {

@@ -88,6 +88,9 @@ func TestApplyChangesOnlyWhatDiffers(t *testing.T) {
 				t.Errorf("got %d events, %d twice, want %d", got, twice, want)
 			}
 		}
+		if got := kept.find(`"config":{"added":["sink late"],"changed":["sink changed"],"removed":["sink gone"]}`); len(got) != 1 {
+			t.Errorf("got %q, want an event that says what the reload changed", kept.find("shiplog.config"))
+		}
 		if input.runs != 1 {
 			t.Errorf("the source was opened %d times, want once", input.runs)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
@@ -540,5 +543,66 @@ func TestShipperGoesOnAlthoughTheCursorCannotBeStored(t *testing.T) {
 			t.Errorf("stored %d, want 5", s.stored.Load())
 		}
 		s.finish()
+	})
+}
+
+// A dead letter that cannot be stored holds up its sink, and is not lost.
+func TestShipperWaitsForRoomForADeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &fakeSink{answer: func(_ context.Context, b sinks.Batch) (sinks.Report, error) {
+			return sinks.Report{Results: []sinks.Result{{Index: 0, Outcome: sinks.Refused, Err: refused("mapping")}}}, nil
+		}}
+		r := newRig(t, sink)
+		dir := t.TempDir()
+		var err error
+		if r.letters, err = deadletter.Open(dir); err != nil {
+			t.Fatal(err)
+		}
+		obstacle := filepath.Join(dir, "LOCK") // the store cannot lock a directory
+		if err := os.Mkdir(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		r.journal.append(3)
+		s := r.start()
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if c := s.at(); c.Sequence != 0 {
+			t.Errorf("the cursor moved to %d although the dead letter is not stored", c.Sequence)
+		}
+		if err := os.Remove(obstacle); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		s.finish()
+		if c := s.at(); c.Sequence != 3 || c.DeadLetter != 1 || c.Delivered != 2 {
+			t.Errorf("got %+v, want one dead letter", c)
+		}
+		if len(r.deadLetters()) != 1 || len(sink.sent()) != 1 {
+			t.Errorf("got %d dead letters from %d requests, want one of each", len(r.deadLetters()), len(sink.sent()))
+		}
+	})
+}
+
+// A sink that comes and goes does not fill the log.
+func TestShipperLogsAFlappingSinkSparely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
+			if n.Add(1)%2 == 0 {
+				return sinks.Report{}, errors.New("reset")
+			}
+			return sinks.Report{}, nil
+		}}
+		r := newRig(t, sink)
+		r.common.Batch.Linger = 0
+		s := r.start()
+		for range 300 {
+			r.journal.append(1)
+			time.Sleep(time.Second)
+		}
+		s.finish()
+		if lines := strings.Count(r.logs.String(), "\n"); lines > 15 {
+			t.Errorf("got %d log lines in 5 minutes", lines)
+		}
 	})
 }
