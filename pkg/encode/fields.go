@@ -54,6 +54,7 @@ const (
 	follows
 	received
 	actorID
+	actorRole
 	clientIP
 	clientAddress
 	namespace
@@ -106,7 +107,7 @@ var fieldNames = []string{
 	resourceType: "prefect.resource.type", resourceID: "prefect.resource.id", resourceName: "prefect.resource.name",
 	verb: "prefect.action", actorType: "prefect.actor.type",
 	workspaceID: "prefect.workspace.id", workspaceName: "prefect.workspace.name",
-	follows: "prefect.follows", received: "prefect.received", actorID: "prefect.actor.id",
+	follows: "prefect.follows", received: "prefect.received", actorID: "prefect.actor.id", actorRole: "prefect.actor.role",
 
 	clientIP: "client.ip", clientAddress: "client.address", namespace: "orchestrator.namespace",
 	geoCity: "source.geo.city_name", geoCountry: "source.geo.country_iso_code",

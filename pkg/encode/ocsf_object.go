@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (w *ocsfWriter) object() {
 	case userAccess:
 		w.person("user", target, w.targetTypeID())
 		w.privileges(true)
-		w.workspace()
+		w.resources()
 	case groupManagement:
 		w.group()
 	case apiActivity:
@@ -143,20 +144,30 @@ func (w *ocsfWriter) privileges(required bool) {
 	w.closeList()
 }
 
-// workspace writes where the privileges hold.
-func (w *ocsfWriter) workspace() {
-	id, name := w.take(workspaceID), w.take(workspaceName)
-	if id == nil && name == nil {
+// resources writes where the event took place, and the resource itself.
+func (w *ocsfWriter) resources() {
+	if !w.has(workspaceID, workspaceName, resourceID, resourceName) {
 		return
 	}
 	w.openList("resources")
-	w.element()
-	w.raw("uid", id)
-	w.raw("name", name)
-	w.constant("type", "workspace")
-	w.close()
+	if w.has(workspaceID, workspaceName) {
+		w.resource(workspaceID, workspaceName, "workspace")
+	}
+	if w.has(resourceID, resourceName) && w.kind != "workspace" {
+		w.resource(resourceID, resourceName, w.kind)
+		w.used[resourceType] = true
+	}
 	w.closeList()
-	w.observe("resources[].uid", 10, "Resource UID", id)
+}
+
+func (w *ocsfWriter) resource(id, name slot, kind string) {
+	uid := w.bare(w.take(id))
+	w.element()
+	w.raw("uid", uid)
+	w.raw("name", w.take(name))
+	w.text("type", kind)
+	w.close()
+	w.observe("resources[].uid", 10, "Resource UID", uid)
 }
 
 // group writes the team, or else the account, whose members changed, and the
@@ -182,6 +193,10 @@ func (w *ocsfWriter) group() {
 		w.person("user", target, 0)
 	}
 	w.privileges(w.class.activity == 1 || w.class.activity == 2)
+	if itself := w.bare(w.values[resourceID]); itself != nil && bytes.Equal(itself, uid) {
+		w.used[resourceID], w.used[resourceName], w.used[resourceType] = true, bytes.Equal(w.values[resourceName], label), true
+		return
+	}
 	if !w.used[resourceID] && w.has(resourceID, resourceName) {
 		w.open("resource")
 		w.raw("uid", w.bare(w.take(resourceID)))
@@ -206,6 +221,7 @@ func (w *ocsfWriter) call() {
 	w.text("name", name)
 	w.close()
 	w.close()
+	w.resources()
 	if !w.denied() {
 		return
 	}

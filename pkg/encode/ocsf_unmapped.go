@@ -123,6 +123,14 @@ func (w *ocsfWriter) copies() {
 	same(clientIP, sourceIP)
 	same(clientAddress, sourceAddress)
 	same(namespace, workspaceName)
+	same(errorMessage, eventReason)
+	same(resourceName, targetName)
+	if w.values[actorRole].Text() == "actor" { // as every actor's is
+		w.used[actorRole] = true
+	}
+	if w.used[targetID] && bytes.Equal(w.bare(w.values[resourceID]), w.values[targetID]) {
+		w.used[resourceID] = true
+	}
 	if w.used[userID] && bytes.Equal(w.bare(w.values[actorID]), w.values[userID]) {
 		w.used[actorID] = true
 	}

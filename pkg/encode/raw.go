@@ -18,7 +18,7 @@ func (raw) Append(dst []byte, e *event.Event, d event.Delivery) ([]byte, error) 
 	}
 	from := len(dst)
 	dst = original.AppendText(dst)
-	if bytes.ContainsAny(dst[from:], "\r\n") { // JSON spread over lines: a sink ends events by line breaks
+	if bytes.IndexByte(dst[from:], '\n') >= 0 || bytes.IndexByte(dst[from:], '\r') >= 0 { // JSON spread over lines: a sink ends events by line breaks
 		oneLine(dst[from:])
 	}
 	return dst, nil
