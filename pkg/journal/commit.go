@@ -92,8 +92,8 @@ func (j *Journal) commitAll() {
 		case errors.Is(err, errFull), noSpace(err):
 			j.putBack(group)
 			j.setFull(true)
-			if !j.awaitRoom(noSpace(err)) {
-				return // closing
+			if !j.findRoom(noSpace(err)) {
+				return
 			}
 		default:
 			j.fail(group, err)

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -102,11 +102,18 @@ func cold(j *Journal) *Journal {
 	return j
 }
 
+// bigEvents are events with documents of about 2.4 KB, of which a third is ids
+// and tokens that do not compress.
 func bigEvents(n int) []event.Event {
 	events := makeEvents(0, n)
-	pad := strings.Repeat(`"actor":{"email":"ann@example.com","id":"6f2c"},`, 48)
+	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range events {
-		events[i].Doc = fmt.Appendf(nil, `{"event":{"original":"%d %s"},"shiplog":{"x":1}}`, i*7919, pad)
+		doc := []byte(`{"event":{"original":"`)
+		for doc = fmt.Appendf(doc, "%d", i); len(doc) < 2300; {
+			doc = fmt.Appendf(doc, `","actor":{"email":"user-%d@example.com","id":"%016x%016x","type":"prefect-cloud.user"},"resource":"`,
+				rnd.IntN(500), rnd.Uint64(), rnd.Uint64())
+		}
+		events[i].Doc = append(doc, `"},"shiplog":{"x":1}}`...)
 	}
 	return events
 }

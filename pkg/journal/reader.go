@@ -16,6 +16,9 @@ type tape interface {
 	// recentFrame returns the frame with a sequence if it is held in memory.
 	recentFrame(sequence uint64) *recentFrame
 
+	// reached reports whether there is nothing yet at sequence next.
+	reached(next uint64) bool
+
 	// at returns the segment that holds a sequence, or the oldest after it;
 	// after, the one that follows. ok is false where there is none.
 	at(sequence uint64) (stretch, bool)
@@ -99,6 +102,9 @@ func (r *Reader) TryNext() (f Frame, ok bool, err error) {
 	for {
 		if hot := r.tape.recentFrame(r.next); hot != nil {
 			return r.takeRecent(hot)
+		}
+		if r.tape.reached(r.next) {
+			return Frame{}, false, r.tape.over()
 		}
 		if r.scan == nil {
 			if ok, err := r.seek(); err != nil || !ok {

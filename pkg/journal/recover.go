@@ -60,7 +60,7 @@ func (j *Journal) remake(s *segment) error {
 			return err
 		}
 		j.w.log = h.log
-		r := recovery{j: j, seg: before, state: newIndex(before.first)}
+		r := recovery{j: j, seg: before, state: newIndex(before.first), positions: map[string]event.Position{}}
 		if err := r.run(false); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (j *Journal) resume(s *segment) error {
 	if err != nil {
 		return err
 	}
-	r := recovery{j: j, f: f, seg: s, state: newIndex(s.first)}
+	r := recovery{j: j, f: f, seg: s, state: newIndex(s.first), positions: map[string]event.Position{}}
 	if err := r.run(true); err != nil {
 		_ = f.Close()
 		return err
@@ -89,8 +89,11 @@ func (j *Journal) resume(s *segment) error {
 	}
 	s.index, s.size = r.state, r.end
 	j.last, j.head = r.next-1, r.chain
-	if j.positions, err = j.positionsAt(len(j.segments) - 1); err != nil {
-		return err
+	j.positions = r.positions
+	if r.checkpoints == 0 { // those before it must help
+		if j.positions, err = j.positionsAt(len(j.segments) - 1); err != nil {
+			return err
+		}
 	}
 	if r.sealed {
 		j.w.previous = s.first
@@ -172,21 +175,26 @@ func (j *Journal) hasCheckpoint(i int) (found bool, err error) {
 // replay applies the positions in segment i.
 func (j *Journal) replay(i int, positions map[string]event.Position) error {
 	return j.scan(i, func(f rawFrame) bool {
-		marks, err := decodeMarks(f.meta)
-		if err != nil {
-			return true
-		}
-		if f.kind == kindCheckpoint {
-			clear(positions)
-		}
-		for _, m := range marks {
-			positions[m.source] = positions[m.source].Merge(m.position)
-			if len(positions[m.source]) == 0 {
-				delete(positions, m.source)
-			}
-		}
+		apply(positions, f)
 		return true
 	})
+}
+
+// apply takes the positions of a frame into positions.
+func apply(positions map[string]event.Position, f rawFrame) {
+	marks, err := decodeMarks(f.meta)
+	if err != nil || f.kind == kindFooter {
+		return
+	}
+	if f.kind == kindCheckpoint {
+		clear(positions)
+	}
+	for _, m := range marks {
+		positions[m.source] = positions[m.source].Merge(m.position)
+		if len(positions[m.source]) == 0 {
+			delete(positions, m.source)
+		}
+	}
 }
 
 // scan hands each sound frame of segment i to visit, until that returns false.
@@ -229,8 +237,9 @@ type recovery struct {
 	end         int64 // where the next frame may go
 	sealed      bool
 	checkpoints int
-	torn        []byte      // the last frame's trailer as it should be, where it is not
-	gaps        []*gapError // whose losses are not known yet
+	positions   map[string]event.Position // right if there is a checkpoint
+	torn        []byte                    // the last frame's trailer as it should be, where it is not
+	gaps        []*gapError               // whose losses are not known yet
 }
 
 // run reads the segment. With report it tells of damage, and judges the tail.
@@ -310,6 +319,7 @@ func (r *recovery) frame(f rawFrame, report bool) {
 	if f.kind == kindCheckpoint {
 		r.checkpoints++
 	}
+	apply(r.positions, f)
 	r.state.add(f.offset, &f.header)
 }
 

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,10 +16,7 @@ func (j *Journal) sweepInterval() time.Duration {
 // enough.
 func (j *Journal) retire() {
 	for j.oldestRetired() {
-		if err := j.removeOldest(); err != nil {
-			j.log.Warn("old segment cannot be removed", "err", err)
-			return
-		}
+		j.removeOldest()
 	}
 }
 
@@ -57,8 +53,9 @@ func (j *Journal) readCreated(s *segment) time.Time {
 	return created
 }
 
-// removeOldest removes the oldest segment. Readers that have it open read on.
-func (j *Journal) removeOldest() error {
+// removeOldest removes the oldest segment. Readers that have it open read on. A
+// file that cannot be removed is found again by the next start.
+func (j *Journal) removeOldest() {
 	j.mu.Lock()
 	oldest := j.segments[0]
 	j.segments = j.segments[1:]
@@ -70,8 +67,8 @@ func (j *Journal) removeOldest() error {
 	}
 	name := segmentName(oldest.first)
 	if err := j.disk.remove(filepath.Join(j.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove %s: %w", name, err)
+		j.log.Warn("old segment cannot be removed", "segment", name, "err", err)
+		return
 	}
-	j.log.Info("segment removed", "segment", name)
-	return nil
+	j.log.Debug("segment removed", "segment", name)
 }

@@ -57,7 +57,8 @@ func (j *Journal) giveUpOldest() error {
 	if !passed {
 		j.damage.dropped(segmentName(oldest.first), kept, end-1)
 	}
-	return j.removeOldest()
+	j.removeOldest()
+	return nil
 }
 
 func (j *Journal) bytes() int64 {
@@ -100,24 +101,35 @@ func (j *Journal) setFull(full bool) {
 	j.log.Info("there is room again: appends go on")
 }
 
-// awaitRoom waits until it is worth trying again; false when the journal
-// closes. When it is the disk that is full, what can be given up is given up.
-func (j *Journal) awaitRoom(disk bool) bool {
-	wait := fullRetry
-	if disk {
-		wait = diskRetry
-		j.reserve.give()
-		if err := j.giveUpOldest(); err == nil {
-			return true
-		}
+// findRoom waits until it is worth trying again; false when the journal closes
+// or fails. When it is the disk that is full, what can be given up is given up
+// first.
+func (j *Journal) findRoom(disk bool) bool {
+	if !disk {
+		return j.awaitRoom(fullRetry)
 	}
+	j.reserve.give()
+	err := j.giveUpOldest()
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, errFull), noSpace(err):
+		return j.awaitRoom(diskRetry)
+	default:
+		j.fail(nil, err)
+		return false
+	}
+}
+
+// awaitRoom waits until the sinks have moved, but no longer than wait; false
+// when the journal closes.
+func (j *Journal) awaitRoom(wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-j.room:
 	case <-timer.C:
 	case <-j.stop:
-		signal(j.work)
 		return false
 	}
 	return true

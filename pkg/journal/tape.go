@@ -10,6 +10,8 @@ import (
 
 func (j *Journal) recentFrame(sequence uint64) *recentFrame { return j.recent.find(sequence) }
 
+func (j *Journal) reached(next uint64) bool { return next > j.Last() }
+
 func (j *Journal) at(sequence uint64) (stretch, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -52,7 +52,7 @@ func Verify(ctx context.Context, dir string, progress func(Progress)) (Report, e
 	}
 	for i, s := range segments {
 		err := v.segment(ctx, s, i == len(segments)-1)
-		if i == 0 && errors.Is(err, os.ErrNotExist) {
+		if !v.started && errors.Is(err, os.ErrNotExist) {
 			continue // retention was faster
 		}
 		if err != nil {

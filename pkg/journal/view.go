@@ -171,6 +171,8 @@ func (v *View) oldest() uint64 {
 
 func (v *View) recentFrame(uint64) *recentFrame { return nil }
 
+func (v *View) reached(uint64) bool { return false }
+
 func (v *View) at(sequence uint64) (stretch, bool) {
 	_ = v.look() // what was known before still serves
 	v.mu.Lock()
