@@ -1,6 +1,8 @@
 package elasticsearch
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,19 +155,49 @@ func TestErrorsNameRequestAndNode(t *testing.T) {
 	}
 }
 
-func TestSecretsAreReadForEachRequest(t *testing.T) {
-	key := "first"
+// A key that is replaced in its file is used for the next request.
+func TestCredentialsRotate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
 	f := newFake(t)
-	s := opened(t, f, "template: false")
-	s.cluster.authorize = func() string { return "ApiKey " + key }
-	for n, k := range []string{"first", "second"} {
-		key = k
-		if _, err := s.Deliver(t.Context(), sinktest.Batch(n, 1, nil)); err != nil {
+	var s *Sink
+	for n, key := range []string{"first", "the-second"} {
+		if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := f.headers[n].Get("Authorization"); got != "ApiKey "+k {
-			t.Errorf("got %q, want %s", got, k)
+		if s == nil {
+			s = opened(t, f, "template: false\napi_key: ${file:"+file+"}")
 		}
+		if err := deliver(t, s, n); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.headers[n].Get("Authorization"); got != "ApiKey "+key {
+			t.Errorf("got %q, want %s", got, key)
+		}
+	}
+}
+
+// A server that cannot prove who it is gets nothing, and the error says what to
+// set.
+func TestUnknownAuthority(t *testing.T) {
+	f := newFake(t)
+	secure := httptest.NewTLSServer(f)
+	defer secure.Close()
+	s := open(t, sinktest.Deps(t, nil), "urls: ["+secure.URL+"]")
+	defer s.Close(t.Context())
+	err := deliver(t, s, 0)
+	if fault.KindOf(err) != fault.Setup || !strings.Contains(err.Error(), "tls.ca_file") {
+		t.Errorf("got %v, want a set-up fault about tls.ca_file", err)
+	}
+
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trusting := open(t, sinktest.Deps(t, nil), "urls: ["+secure.URL+"]\ntls: {ca_file: "+ca+"}")
+	defer trusting.Close(t.Context())
+	if err := deliver(t, trusting, 0); err != nil {
+		t.Errorf("with its authority: %v", err)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -53,6 +55,26 @@ func BenchmarkBody(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch.Items)), "ns/event")
 		})
+	}
+}
+
+// BenchmarkDeliver is a whole delivery of 1000 events, to a server that reads
+// and keeps nothing.
+func BenchmarkDeliver(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, `{"text":"Success","code":0}`)
+	}))
+	defer server.Close()
+	s := open(b, sinktest.Deps(b, nil), "url: "+server.URL+"\ntoken: t")
+	defer s.Close(b.Context())
+	batch := largeBatch(1000)
+	b.SetBytes(int64(batch.Bytes()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Deliver(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
