@@ -2,7 +2,6 @@ package elasticsearch
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,18 +94,6 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzQuoted: an id of any bytes stays one JSON text on one line.
-func FuzzQuoted(f *testing.F) {
-	f.Add("plain")
-	f.Add("\"\\\n\x00\u2028\xff")
-	f.Fuzz(func(t *testing.T, id string) {
-		line := appendID(nil, id)
-		if !validText(line) {
-			t.Errorf("%q became %q", id, line)
-		}
-	})
-}
-
 // BenchmarkDeliver is a whole delivery of 1000 events, to a server that reads
 // and stores nothing.
 func BenchmarkDeliver(b *testing.B) {
@@ -126,9 +113,4 @@ func BenchmarkDeliver(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func validText(line []byte) bool {
-	var text string
-	return json.Unmarshal(line, &text) == nil && !bytes.ContainsAny(line, "\n\r")
 }

@@ -21,7 +21,7 @@ func writeBulk(w *transport.Body, t target, b sinks.Batch) (index string) {
 	for i := range b.Items {
 		item := &b.Items[i]
 		line = append(line[:0], `{"create":{"_id":`...)
-		line = appendID(line, item.Event.ID)
+		line = event.AppendQuoted(line, documentID(item.Event.ID))
 		if t.layout != "" {
 			if h := hour(item.Event); h != of {
 				name, of = t.appendName(name[:0], item.Event.Occurred), h
@@ -51,14 +51,12 @@ func hour(e *event.Event) int64 {
 	return at / seconds
 }
 
-// appendID appends the _id for an event id, as JSON. One that is too long is
-// replaced by its hash, which is as unique.
-func appendID(dst []byte, id string) []byte {
+// documentID is the _id for an event id. One that is too long is replaced by
+// its hash, which is as unique.
+func documentID(id string) string {
 	if len(id) <= maxID {
-		return event.AppendQuoted(dst, id)
+		return id
 	}
 	sum := sha256.Sum256([]byte(id))
-	dst = append(dst, `"sha256-`...)
-	dst = hex.AppendEncode(dst, sum[:])
-	return append(dst, '"')
+	return "sha256-" + hex.EncodeToString(sum[:])
 }

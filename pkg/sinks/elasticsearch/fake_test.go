@@ -91,6 +91,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, f.about)
 	case strings.HasSuffix(r.URL.Path, "/_bulk"):
 		f.bulk(w, r, body)
+	case strings.HasSuffix(r.URL.Path, "/_search"):
+		f.search(w, body)
 	default:
 		f.object(w, r, body)
 	}
@@ -185,6 +187,36 @@ func (f *fake) bulk(w http.ResponseWriter, r *http.Request, body []byte) {
 	buffered := bufio.NewWriter(w)
 	defer buffered.Flush()
 	fmt.Fprintf(buffered, `{"errors":%t,"items":[%s]}`, failed, out.Bytes())
+}
+
+// search answers an ids query. It also finds what is in older indices of a
+// stream, in which create does not look.
+func (f *fake) search(w http.ResponseWriter, body []byte) {
+	var q struct {
+		Query struct {
+			IDs struct {
+				Values []string `json:"values"`
+			} `json:"ids"`
+		} `json:"query"`
+	}
+	if err := json.Unmarshal(body, &q); err != nil || len(q.Query.IDs.Values) == 0 {
+		refuse(w, 400, "parsing_exception", "no ids")
+		return
+	}
+	hits := []map[string]string{}
+	for _, id := range q.Query.IDs.Values {
+		if slices.Contains(f.ids, id) {
+			hits = append(hits, map[string]string{"_id": id})
+		}
+	}
+	json.NewEncoder(w).Encode(map[string]any{"timed_out": false, "hits": map[string]any{"hits": hits}})
+}
+
+// rollover begins a new backing index, which knows no id.
+func (f *fake) rollover() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.indices = map[string]string{}
 }
 
 func (f *fake) create(target string, action, doc []byte) (answer string, ok bool) {

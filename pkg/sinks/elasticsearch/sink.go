@@ -50,7 +50,8 @@ func build(cfg Config, deps sinks.Deps) (sinks.Sink, error) {
 	}, nil
 }
 
-// Deliver writes a batch with one bulk request.
+// Deliver writes a batch with one bulk request. A replay into a data stream
+// searches it first.
 func (s *Sink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
 	if len(b.Items) == 0 {
 		return sinks.Report{}, nil
@@ -58,6 +59,13 @@ func (s *Sink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error)
 	if err := s.installer.ready(ctx); err != nil {
 		return sinks.Report{}, err
 	}
+	if b.Replay && s.cfg.target.stream {
+		return s.replay(ctx, b)
+	}
+	return s.write(ctx, b)
+}
+
+func (s *Sink) write(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
 	body := s.bodies.New()
 	defer body.Release()
 	index := writeBulk(body, s.cfg.target, b)
