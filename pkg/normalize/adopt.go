@@ -45,12 +45,11 @@ func (n *Normalizer) fromECS(rec *event.Record, raw []byte, now time.Time, buf [
 	t.missing("event.action", "unknown")
 	t.missing("event.id", string(derivedID(nil, &e.Hash)))
 	t.missing("ecs.version", ecsVersion)
-	t.fill(&e)
-	e.Source = n.name
-
 	start := len(buf)
 	buf = t.appendDoc(buf)
 	e.Doc = buf[start:len(buf):len(buf)]
+	openNode(e.Doc).fill(&e)
+	e.Source = n.name
 	return e, buf, nil
 }
 

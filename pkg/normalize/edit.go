@@ -10,7 +10,7 @@ import (
 // set puts constants into fields.
 type set struct {
 	names  []string
-	values []any
+	values [][]byte // as JSON
 }
 
 func compileSet(s config.Section) (processor, error) {
@@ -26,11 +26,12 @@ func compileSet(s config.Section) (processor, error) {
 			errs = append(errs, err)
 			continue
 		}
-		if isIP(f.Name) && !validIP(v) {
-			errs = append(errs, s.Problem(f.Name, "must be an IP address"))
+		value, err := fit(f.Name, appendValue(nil, v))
+		if err != nil {
+			errs = append(errs, s.Problem(f.Name, "%s", err))
 			continue
 		}
-		p.names, p.values = append(p.names, f.Name), append(p.values, v)
+		p.names, p.values = append(p.names, f.Name), append(p.values, value)
 	}
 	if len(s.Fields()) == 0 {
 		errs = append(errs, s.Problem("", "must map fields to values, such as labels.environment: prod"))
@@ -63,12 +64,9 @@ func constantValue(f config.Named) (any, error) {
 func (p *set) kind() string { return "set" }
 
 func (p *set) process(d *draft) (keep bool, err error) {
-	t, err := d.decoded()
-	if err != nil {
-		return true, err
-	}
+	root := d.opened()
 	for i, name := range p.names {
-		t.set(name, p.values[i])
+		root.set(name, p.values[i])
 	}
 	d.dirty = true
 	return true, nil
@@ -107,26 +105,20 @@ func compileRename(s config.Section) (processor, error) {
 func (p *rename) kind() string { return "rename" }
 
 func (p *rename) process(d *draft) (keep bool, err error) {
-	t, err := d.decoded()
-	if err != nil {
-		return true, err
-	}
+	root := d.opened()
 	var errs []error
 	for i, from := range p.from {
-		v, ok := t.get(from)
-		if !ok {
+		value := root.get(from)
+		if value == nil {
 			continue
 		}
-		v, err := fit(p.to[i], v)
-		if err == nil && isIP(p.to[i]) && !validIP(v) {
-			err = errNoPlace
-		}
+		value, err := fit(p.to[i], value)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		t.remove(from)
-		t.set(p.to[i], v)
+		root.remove(from)
+		root.set(p.to[i], value)
 		d.dirty = true
 	}
 	return true, errors.Join(errs...)
@@ -134,8 +126,8 @@ func (p *rename) process(d *draft) (keep bool, err error) {
 
 // isIP reports whether a field takes nothing but IP addresses: Elasticsearch
 // refuses the whole document otherwise.
-func isIP(name string) bool {
-	switch name {
+func isIP[T string | []byte](name T) bool {
+	switch string(name) {
 	case "source.ip", "client.ip", "destination.ip", "server.ip", "host.ip", "observer.ip", "related.ip":
 		return true
 	default:
@@ -143,15 +135,17 @@ func isIP(name string) bool {
 	}
 }
 
-// validIP reports whether a text, or every text of a list, is an IP.
-func validIP(v any) bool {
-	switch v := v.(type) {
-	case string:
-		_, err := netip.ParseAddr(v)
+// validIP reports whether a JSON value is an IP, or a list of nothing else.
+func validIP(value []byte) bool {
+	s := scanner{b: value}
+	switch s.peek() {
+	case '"':
+		_, err := netip.ParseAddr(string(s.str()))
 		return err == nil
-	case []any:
-		for _, one := range v {
-			if !validIP(one) {
+	case '[':
+		s.open()
+		for more := s.element(true); more; more = s.element(false) {
+			if !validIP(s.value()) {
 				return false
 			}
 		}

@@ -1,40 +1,31 @@
 package normalize
 
 import (
-	"encoding/json"
-
 	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // fill fills the envelope from a document, but for the times, the source and
 // the hash.
-func (t tree) fill(e *event.Event) {
-	e.ID = t.text("event.id")
-	e.Action = t.text("event.action")
-	e.ActorID = t.text("user.id")
-	e.Actor = firstOf(t.text("user.email"), t.text("user.full_name"), t.text("user.name"), e.ActorID)
-	e.Account = t.text("organization.id")
-	e.Workspace = t.text("prefect.workspace.id")
-	e.Resource = t.text("prefect.resource.id")
-	e.Outcome = outcomeOf(t.text("event.outcome"))
-	e.Severity = t.severity()
+func (n *node) fill(e *event.Event) {
+	e.ID = n.text("event.id")
+	e.Action = n.text("event.action")
+	e.ActorID = n.text("user.id")
+	e.Actor = firstOf(n.text("user.email"), n.text("user.full_name"), n.text("user.name"), e.ActorID)
+	e.Account = n.text("organization.id")
+	e.Workspace = n.text("prefect.workspace.id")
+	e.Resource = n.text("prefect.resource.id")
+	e.Outcome = outcomeOf(n.text("event.outcome"))
+	e.Severity = n.severity()
 }
 
 // severity is the document's own where it is on our scale, else the catalogue's.
-func (t tree) severity() event.Severity {
-	v, _ := t.get("event.severity")
-	var n int64
-	switch v := v.(type) {
-	case json.Number:
-		n, _ = v.Int64() // 0 is off the scale
-	case int:
-		n = int64(v)
+func (n *node) severity() event.Severity {
+	raw := n.get("event.severity")
+	if len(raw) == 1 && raw[0] >= '0'+byte(event.Info) && raw[0] <= '0'+byte(event.Critical) {
+		return event.Severity(raw[0] - '0')
 	}
-	if n >= int64(event.Info) && n <= int64(event.Critical) {
-		return event.Severity(n)
-	}
-	entry, _ := catalog.Lookup(t.text("event.action"))
+	entry, _ := catalog.Lookup(n.text("event.action"))
 	return entry.Severity
 }
 

@@ -2,6 +2,7 @@ package normalize_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -46,4 +47,70 @@ func FuzzNormalize(f *testing.F) {
 			checkFrame(t, &e, []byte(original))
 		}
 	})
+}
+
+// Whatever a record is, nothing of what is redacted is left in its document or
+// its envelope, and the document stays one.
+func FuzzRedact(f *testing.F) {
+	for _, line := range lines(f, "samples.jsonl") {
+		if len(line) < 4096 {
+			f.Add(line)
+		}
+	}
+	f.Add([]byte(loginOfAna))
+	plain := newNormalizer(f, normalize.Options{})
+	redacting := newNormalizer(f, normalize.Options{Processors: processors(f, `[{redact: {fields: [user.email, source.address, prefect.payload]}}]`)})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		before, _, v, _, _ := plain.Normalize(&event.Record{Raw: raw}, readAt, nil)
+		if v != normalize.Keep {
+			return
+		}
+		after, _, v, _, err := redacting.Normalize(&event.Record{Raw: raw}, readAt, nil)
+		if v != normalize.Keep {
+			t.Fatal(err)
+		}
+		doc := decode(t, after.Doc)
+		original, _ := at(doc, "event.original").(string)
+		checkFrame(t, &after, []byte(original))
+		secret, _ := at(decode(t, before.Doc), "user.email").(string)
+		if len(secret) < 8 || strings.Contains(secret, "***") {
+			return // too short to be sure that it is not there by chance
+		}
+		if message, _ := doc["message"].(string); strings.Contains(message, secret) || strings.Contains(after.Actor, secret) {
+			t.Fatalf("%q is left in %q", secret, message)
+		}
+		for _, field := range []string{"user", "related", "prefect"} {
+			eachText(doc[field], func(s string) {
+				if strings.Contains(s, secret) {
+					t.Fatalf("%q is left in %s: %q", secret, field, s)
+				}
+			})
+		}
+		var record any
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(original, "\ufeff")), &record); err != nil {
+			t.Fatalf("the record is no JSON any more: %v: %s", err, original)
+		}
+		eachText(record, func(s string) {
+			if strings.Contains(s, secret) && s != before.ID && s != before.Action {
+				t.Fatalf("%q is left in the record: %q", secret, s)
+			}
+		})
+	})
+}
+
+// eachText calls f with every text and every name in a JSON value.
+func eachText(v any, f func(string)) {
+	switch v := v.(type) {
+	case string:
+		f(v)
+	case []any:
+		for _, one := range v {
+			eachText(one, f)
+		}
+	case map[string]any:
+		for name, one := range v {
+			f(name)
+			eachText(one, f)
+		}
+	}
 }

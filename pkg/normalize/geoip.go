@@ -106,11 +106,8 @@ type coded struct {
 }
 
 func (g *geoIP) process(d *draft) (keep bool, err error) {
-	t, err := d.decoded()
-	if err != nil {
-		return true, err
-	}
-	address := t.text("source.ip")
+	root := d.opened()
+	address := root.text("source.ip")
 	if address == "" {
 		return true, nil
 	}
@@ -124,14 +121,14 @@ func (g *geoIP) process(d *draft) (keep bool, err error) {
 		return true, err
 	}
 	if found.Found() {
-		l.put(t)
+		l.put(root)
 		d.dirty = true
 	}
 	return true, nil
 }
 
 // put writes what is known under source.
-func (l *location) put(t tree) {
+func (l *location) put(root *node) {
 	texts := []struct{ name, value string }{
 		{"source.geo.city_name", l.City.Names["en"]},
 		{"source.geo.continent_code", l.Continent.Code},
@@ -151,13 +148,14 @@ func (l *location) put(t tree) {
 	}
 	for _, one := range texts {
 		if one.value != "" {
-			t.set(one.name, one.value)
+			root.set(one.name, appendString(nil, one.value))
 		}
 	}
 	if l.Location.Latitude != nil && l.Location.Longitude != nil {
-		t.set("source.geo.location", tree{"lat": *l.Location.Latitude, "lon": *l.Location.Longitude})
+		point := tree{"lat": *l.Location.Latitude, "lon": *l.Location.Longitude}
+		root.set("source.geo.location", appendValue(nil, point))
 	}
 	if l.ASNumber != 0 {
-		t.set("source.as.number", l.ASNumber)
+		root.set("source.as.number", appendValue(nil, l.ASNumber))
 	}
 }

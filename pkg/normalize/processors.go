@@ -20,44 +20,40 @@ type Processors struct {
 // A processor changes an event, or drops it. An error means that it could not
 // treat the event, which is then as it was.
 type processor interface {
-	// process works on d, whose event and tree agree when it is called. It
-	// reports whether the event is kept.
+	// process reports whether the event is kept.
 	process(d *draft) (keep bool, err error)
 	kind() string
 }
 
-// A draft is an event on its way through the processors. Its document is
-// decoded when the first processor asks for it, and encoded when a later one, or
+// A draft is an event on its way through the processors. Its document is taken
+// apart when the first processor asks for it, and written when a later one, or
 // the journal, needs the bytes.
 type draft struct {
 	event *event.Event
 	now   time.Time
 	buf   []byte
-	tree  tree // nil: not decoded
-	dirty bool // tree says more than event.Doc
+	root  *node // the document taken apart; nil: it is not
+	dirty bool  // root says more than event
 }
 
-// decoded gives the document as a tree.
-func (d *draft) decoded() (tree, error) {
-	if d.tree == nil {
-		t, err := parseTree(d.event.Doc)
-		if err != nil {
-			return nil, err
-		}
-		d.tree = t
+// opened gives the document taken apart.
+func (d *draft) opened() *node {
+	if d.root == nil {
+		d.root = openNode(d.event.Doc)
 	}
-	return d.tree, nil
+	return d.root
 }
 
-// flush writes the tree back into the event: its document and its envelope.
+// flush writes what was changed back into the event: its document and its
+// envelope.
 func (d *draft) flush() {
 	if !d.dirty {
 		return
 	}
 	start := len(d.buf)
-	d.buf = d.tree.appendDoc(d.buf)
+	d.buf = d.root.appendTo(d.buf)
 	d.event.Doc = d.buf[start:len(d.buf):len(d.buf)]
-	d.tree.fill(d.event)
+	d.root.fill(d.event)
 	d.dirty = false
 }
 
@@ -207,28 +203,22 @@ func fieldType(name string) string {
 // errNoPlace says that a value cannot go where it was told to.
 var errNoPlace = errors.New("the value does not fit the field")
 
-// fit makes a value into one that a field of the type can hold.
-func fit(name string, v any) (any, error) {
-	switch fieldType(name) {
-	case "text":
-		if s, ok := v.(string); ok {
-			return s, nil
+// fit makes a value, as JSON, into one that a field can hold.
+func fit(name string, value []byte) ([]byte, error) {
+	isText, isList := value[0] == '"', value[0] == '['
+	kind := fieldType(name)
+	switch {
+	case strings.HasPrefix(name, "labels."), kind == "text": // labels are all keyword
+		if !isText {
+			value = append(appendQuoted([]byte{'"'}, value), '"')
 		}
-		return fmt.Sprint(v), nil
-	case "list":
-		if list, ok := v.([]any); ok {
-			return list, nil
-		}
-		return []any{v}, nil
-	case "number":
-		if s, ok := v.(string); ok {
-			return nil, fmt.Errorf("%w: %s is a number, not %q", errNoPlace, name, s)
-		}
-		return v, nil
-	default:
-		if strings.HasPrefix(name, "labels.") {
-			return fmt.Sprint(v), nil // labels are all keyword
-		}
-		return v, nil
+	case kind == "list" && !isList:
+		value = append(append([]byte{'['}, value...), ']')
+	case kind == "number" && (value[0] != '-' && value[0]-'0' > 9):
+		return nil, fmt.Errorf("%w: %s is a number", errNoPlace, name)
 	}
+	if isIP(name) && !validIP(value) {
+		return nil, fmt.Errorf("%w: %s is an IP address", errNoPlace, name)
+	}
+	return value, nil
 }

@@ -203,7 +203,7 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 		"unknown option":    {"- redact: {fields: [user.email], how: hash}", "how"},
 		"set nothing":       {"- set: {}", "must map fields to values"},
 		"set a wrong type":  {"- set: {event.severity: high}", "test.yaml:1:"},
-		"set no IP":         {"- set: {source.ip: here}", "must be an IP address"},
+		"set no IP":         {"- set: {source.ip: here}", "source.ip is an IP address"},
 		"rename nothing":    {"- rename: {}", "must map old fields"},
 		"rename to nowhere": {"- rename: {user.id: user.nmae}", `did you mean "user.name"?`},
 		"no database":       {"- geoip: {}", "must be the path"},
@@ -227,12 +227,28 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 	}
 }
 
-func BenchmarkRedact(b *testing.B) {
-	records := lines(b, "bench.jsonl")
-	n := newNormalizer(b, normalize.Options{Processors: processors(b, `[{redact: {fields: [user.email, source.ip], with: hash, key: k}}]`)})
-	b.ReportAllocs()
-	var buf []byte
-	for i := 0; b.Loop(); i++ {
-		_, buf, _, _, _ = n.Normalize(&event.Record{Raw: records[i%len(records)]}, readAt, buf[:0])
+func BenchmarkProcessors(b *testing.B) {
+	for name, yaml := range map[string]string{
+		"drop":   `[{drop: 'event.action == "prefect-cloud.webhook.received"'}]`,
+		"redact": `[{redact: {fields: [user.email, source.ip], with: hash, key: k}}]`,
+		"set":    `[{set: {labels.environment: prod}}]`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			records := lines(b, "bench.jsonl")
+			n := newNormalizer(b, normalize.Options{Processors: processors(b, yaml)})
+			b.ReportAllocs()
+			var buf []byte
+			for i := 0; b.Loop(); i++ {
+				_, buf, _, _, _ = n.Normalize(&event.Record{Raw: records[i%len(records)]}, readAt, buf[:0])
+			}
+		})
+	}
+}
+
+// A byte order mark is no place to hide behind.
+func TestRedactBehindAByteOrderMark(t *testing.T) {
+	_, doc := processed(t, `[{redact: {fields: [user.email]}}]`, "\ufeff"+loginOfAna)
+	if original := at(doc, "event.original").(string); strings.Contains(original, `\u0061na@`) || !strings.Contains(original, "mail to ***") {
+		t.Errorf("got %s", original)
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// A tree is a document decoded: for processors that change it, and for records
-// that are documents already. Its values are what encoding/json makes, with
+// A tree is a record that is a document already, decoded. Its values are what encoding/json makes, with
 // json.Number for numbers.
 type tree map[string]any
 
