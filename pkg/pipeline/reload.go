@@ -63,7 +63,8 @@ func (p *Pipeline) noteChange(ctx context.Context, before Config, c change) {
 	for _, s := range before.Sinks {
 		had["sink "+s.Name] = true
 	}
-	added, changed, removed := []string{}, []string{}, []string{}
+	added, changed := []string{}, []string{}
+	removed := make([]string, 0, len(c.gone)+len(c.leaving))
 	sort := func(part string) {
 		if had[part] {
 			changed = append(changed, part)
