@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"bytes"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ type batch struct {
 	items         []sinks.Item
 	arena         []byte
 	bytes         int
+	weight        int       // bytes of the frames that it keeps in memory
 	oldest        time.Time // when the first event in it was appended
 
 	tally
@@ -51,13 +54,19 @@ type builder struct {
 	number   uint64
 	since    time.Time   // when the first item came in
 	sealed   bool        // the next event has no room
+	weight   int         // bytes of the frame that the events come from
+	pinned   bool        // the batch holds that frame
 	pool     *sync.Pool  // of *batch
 	unfilter func(error) // told of a filter that could not be asked
 }
 
-func (b *builder) empty() bool { return b.cur == nil || len(b.cur.items) == 0 }
+// empty says whether there is nothing to deliver and no letter to store.
+func (b *builder) empty() bool { return b.cur == nil || b.count() == 0 }
+
+func (b *builder) count() int { return len(b.cur.items) + len(b.cur.letters) }
+
 func (b *builder) full() bool {
-	return b.sealed || !b.empty() && (len(b.cur.items) >= b.maxEvents || len(b.cur.arena) >= b.maxBytes)
+	return b.sealed || !b.empty() && (b.count() >= b.maxEvents || len(b.cur.arena) >= b.maxBytes)
 }
 
 // progress says whether there is anything to settle, items or not.
@@ -133,18 +142,52 @@ func (b *builder) take(e *event.Event) bool {
 	}
 	b.number++
 	b.cur.numbered = b.number
+	if b.count() == 0 {
+		b.since = time.Now()
+	}
 	if err != nil {
 		b.cur.letters = append(b.cur.letters, letter(b.sink, e, b.number, e.Doc, "encode", err))
 		b.cur.deadLetter++
 		return true
 	}
 	b.cur.arena = arena
-	if len(b.cur.items) == 0 {
-		b.since = time.Now()
-	}
-	b.cur.items = append(b.cur.items, sinks.Item{Event: e, Number: b.number})
+	b.cur.items = append(b.cur.items, sinks.Item{Event: b.hold(e), Number: b.number})
 	b.ends = append(b.ends, len(arena))
 	return true
+}
+
+// enter takes note of the frame whose events are added next.
+func (b *builder) enter(events []event.Event) {
+	b.weight, b.pinned = 0, false
+	for i := range events {
+		b.weight += len(events[i].Doc)
+	}
+}
+
+// hold returns the event as the batch may keep it. An event keeps its whole
+// frame in memory; a batch of few events out of each of many frames, as a narrow
+// where makes it, holds copies instead once the frames weigh more than a batch
+// may.
+func (b *builder) hold(e *event.Event) *event.Event {
+	if b.pinned {
+		return e
+	}
+	if b.cur.weight+b.weight > b.maxBytes && b.cur.weight > 0 {
+		return clone(e)
+	}
+	b.pinned = true
+	b.cur.weight += b.weight
+	return e
+}
+
+// clone returns a copy that shares no memory with e.
+func clone(e *event.Event) *event.Event {
+	c := *e
+	for _, s := range []*string{&c.ID, &c.Action, &c.Actor, &c.ActorID, &c.Account, &c.Workspace, &c.Resource, &c.Source} {
+		*s = strings.Clone(*s)
+	}
+	c.Doc = bytes.Clone(e.Doc)
+	return &c
 }
 
 // finish returns the batch with its bodies in place, and begins anew.
@@ -156,7 +199,7 @@ func (b *builder) finish() *batch {
 		start = end
 	}
 	done.bytes = start
-	b.ends, b.cur, b.sealed = b.ends[:0], nil, false
+	b.ends, b.cur, b.sealed, b.pinned = b.ends[:0], nil, false, false
 	return done
 }
 

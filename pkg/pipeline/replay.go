@@ -294,7 +294,7 @@ func (r *replay) take(ctx context.Context, e *event.Event) error {
 		}
 	}
 	r.arena = arena
-	r.items = append(r.items, sinks.Item{Event: e})
+	r.items = append(r.items, sinks.Item{Event: clone(e)}) // its frame may be large, and the next match far
 	r.ends = append(r.ends, len(arena))
 	r.state.Matched++
 	r.next = e.Sequence + 1

@@ -24,9 +24,9 @@ func (s *shipper) resume(ctx context.Context, drain, halt <-chan struct{}) bool 
 	in := s.frames
 	for {
 		select {
-		case s.frame = <-in: // one, so that the lag is known
+		case f := <-in: // one, so that the lag is known
 			in = nil
-			s.sight(s.frame.Appended)
+			s.receive(f)
 		case through, ok := <-answer:
 			if ok {
 				s.begin(through)

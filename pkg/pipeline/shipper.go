@@ -175,8 +175,8 @@ func (s *shipper) ship(ctx context.Context, drain, halt <-chan struct{}, workers
 			tick = linger.C
 		}
 		select {
-		case s.frame = <-in:
-			s.sight(s.frame.Appended)
+		case f := <-in:
+			s.receive(f)
 		case b := <-s.done:
 			b.done = true
 		case <-tick:
@@ -200,8 +200,6 @@ const never = time.Duration(1<<63 - 1)
 func (s *shipper) due(now time.Time) time.Duration {
 	b := &s.builder
 	switch {
-	case b.cur != nil && len(b.cur.letters) > 0 && b.empty() && s.caughtUp():
-		return 0 // nothing to deliver but letters to store
 	case b.empty():
 		return never
 	case b.full():
@@ -280,7 +278,7 @@ func (s *shipper) settle() bool {
 		s.builder.free(b)
 		moved = true
 	}
-	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() && len(s.builder.cur.letters) == 0 {
+	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() {
 		b := s.builder.finish()
 		s.move(b)
 		s.builder.free(b)
@@ -345,6 +343,13 @@ func (s *shipper) oldestLocked() time.Time {
 	default:
 		return time.Time{}
 	}
+}
+
+// receive takes the next frame.
+func (s *shipper) receive(f journal.Frame) {
+	s.frame = f
+	s.builder.enter(f.Events)
+	s.sight(f.Appended)
 }
 
 // sight notes when the next event was appended, if nothing older waits.

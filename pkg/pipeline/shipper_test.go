@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/deadletter"
+	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
@@ -605,4 +607,45 @@ func TestShipperLogsAFlappingSinkSparely(t *testing.T) {
 			t.Errorf("got %d log lines in 5 minutes", lines)
 		}
 	})
+}
+
+// A batch out of many frames must not keep them all in memory, and events that
+// cannot be encoded must not pile up.
+func TestBuilderBoundsWhatABatchHolds(t *testing.T) {
+	b := builder{sink: "sink", enc: failing{}, maxEvents: 10, maxBytes: 1000, pool: new(sync.Pool)}
+	frame := func(first uint64) []event.Event {
+		events := make([]event.Event, 10)
+		for i := range events {
+			events[i] = testEvent(first + uint64(i))
+			events[i].Doc = append(events[i].Doc, make([]byte, 50)...)
+		}
+		return events
+	}
+	held := 0
+	for n := range uint64(5) {
+		events := frame(n*10 + 1)
+		b.enter(events)
+		b.add(events[:1], time.Now())
+		if item := b.cur.items[len(b.cur.items)-1]; item.Event == &events[0] {
+			held++
+		} else if item.Event.ID != events[0].ID {
+			t.Errorf("got a copy %+v of %+v", item.Event, events[0])
+		}
+	}
+	if held != 1 {
+		t.Errorf("the batch holds %d frames of about 1000 bytes, want 1 and copies", held)
+	}
+	b.finish()
+	b.enc = failing{errors.New("no")}
+	events := append(frame(101), frame(111)...)
+	if left := b.add(events, time.Now()); len(left) != 10 || len(b.cur.letters) != 10 {
+		t.Errorf("got %d letters in a batch and %d events left, want 10 and 10", len(b.cur.letters), len(left))
+	}
+}
+
+// failing is an encoder that writes nothing, or fails.
+type failing struct{ err error }
+
+func (f failing) Append(dst []byte, _ *event.Event, _ event.Delivery) ([]byte, error) {
+	return dst, f.err
 }
