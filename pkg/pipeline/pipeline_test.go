@@ -19,6 +19,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/metrics"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sources"
 )
@@ -120,6 +121,8 @@ type world struct {
 	losses *Losses
 	deps   Deps
 	logs   *lockedLog
+
+	metrics *metrics.Set // nil: one that nobody reads
 }
 
 type lockedLog struct {
@@ -161,7 +164,7 @@ func (w *world) open() *Pipeline {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.deps = Deps{Journal: j, Letters: letters, Log: log, Losses: w.losses, DataDir: w.dir, Agent: "agent", Version: "test"}
+	w.deps = Deps{Journal: j, Letters: letters, Log: log, Losses: w.losses, DataDir: w.dir, Agent: "agent", Version: "test", Metrics: w.metrics}
 	p, err := New(w.cfg, w.deps)
 	if err != nil {
 		w.t.Fatal(err)
