@@ -50,7 +50,7 @@ func (b *bookmark) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, b.dev)
 	dst = binary.AppendUvarint(dst, b.ino)
 	dst = binary.AppendUvarint(dst, uint64(b.gone)) //nolint:gosec // G115: after 1970
-	dst = binary.AppendUvarint(dst, uint64(b.bad))  //nolint:gosec // G115: sizes are not negative
+	dst = binary.AppendUvarint(dst, uint64(b.bad)) //nolint:gosec // G115: sizes are not negative
 	dst = binary.AppendVarint(dst, b.mtime)
 	dst = append(dst, b.head[:]...)
 	dst = append(dst, b.tail[:]...)

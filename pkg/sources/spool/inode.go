@@ -14,5 +14,5 @@ func inodeOf(info fs.FileInfo) (id inode, links uint64) {
 	if !ok {
 		return inode{}, 1
 	}
-	return inode{dev: uint64(st.Dev), ino: st.Ino}, uint64(st.Nlink) //nolint:unconvert,gosec // the types differ between systems
+	return inode{dev: uint64(st.Dev), ino: st.Ino}, uint64(st.Nlink) //nolint:unconvert // the types differ between systems
 }

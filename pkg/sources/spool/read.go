@@ -30,7 +30,8 @@ func (r *reader) read(f *file, free []byte) (more bool, err error) {
 			if used > 0 {
 				return true, nil
 			}
-			return true, r.makeRoom(f, data)
+			r.makeRoom(f, data)
+			return true, nil
 		}
 	}
 	if err == nil {
@@ -44,7 +45,7 @@ func (r *reader) read(f *file, free []byte) (more bool, err error) {
 }
 
 // makeRoom is called where a line does not fit into what is left of the batch.
-func (r *reader) makeRoom(f *file, data []byte) error {
+func (r *reader) makeRoom(f *file, data []byte) {
 	switch {
 	case len(r.batch.records) >= maxRecords, len(r.batch.buf) > 0:
 		r.batch.sealed = true
@@ -56,7 +57,6 @@ func (r *reader) makeRoom(f *file, data []byte) error {
 		f.long = slices.Clone(data[:min(len(data), keptOfLong)])
 		f.scanned = f.mark.offset + int64(len(data))
 	}
-	return nil
 }
 
 // readLong looks for the end of a line that is too long.
@@ -118,7 +118,7 @@ func (r *reader) atEnd(f *file, rest []byte) {
 		r.batch.use(len(rest))
 		rest = nil
 	}
-	if f.lost || len(rest) > 0 && f.ends(r) {
+	if f.lost || len(rest) > 0 && r.ends(f) {
 		r.waits[f] = struct{}{}
 	}
 	if f.packing != plain || r.once {
@@ -129,13 +129,13 @@ func (r *reader) atEnd(f *file, rest []byte) {
 // finished says whether nothing will be appended to f, so that a last line
 // without a line feed is complete.
 func (r *reader) finished(f *file) bool {
-	return f.ends(r) && (r.once || r.now().Sub(f.mtime) >= r.timing.grace)
+	return r.ends(f) && (r.once || r.now().Sub(f.mtime) >= r.timing.grace)
 }
 
 // ends says whether f is finished once it is left alone for a while.
-func (f *file) ends(r *reader) bool {
+func (r *reader) ends(f *file) bool {
 	if u, ok := f.src.(*unpacked); ok {
 		return !errors.Is(u.ended, io.ErrUnexpectedEOF) // else it is still being compressed
 	}
-	return r.once || f.rotated(r)
+	return r.once || f.rotated()
 }

@@ -232,7 +232,7 @@ func (r *reader) unread(f *file) bool {
 }
 
 // rotated says whether f's writer has gone on to another file.
-func (f *file) rotated(r *reader) bool {
+func (f *file) rotated() bool {
 	if f.lost || f.moved || f.links == 0 {
 		return true
 	}

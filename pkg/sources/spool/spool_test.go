@@ -24,7 +24,7 @@ import (
 
 // place is a spool directory for tests, and what was stored of it.
 type place struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	cfg   Config
 	time  timing
@@ -32,7 +32,7 @@ type place struct {
 	mon   *sourcetest.Monitor
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), cfg: defaults(), store: sourcetest.NewStore(), mon: &sourcetest.Monitor{}}
 	p.cfg.Paths = []string{filepath.Join(p.dir, "*.jsonl"), filepath.Join(p.dir, "*.gz"), filepath.Join(p.dir, "*.zst")}

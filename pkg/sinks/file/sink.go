@@ -1,0 +1,249 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/sinks"
+	"github.com/shiplog/shiplog/pkg/sinks/datepath"
+)
+
+// Sink appends to files.
+type Sink struct {
+	cfg     Config
+	pattern datepath.Pattern
+	mode    fs.FileMode
+	log     *slog.Logger
+	monitor sinks.Monitor
+	now     func() time.Time
+
+	mu    sync.Mutex // guards what follows: a replay runs beside the live batches
+	state state
+	open  outputs
+	dirty bool // a write failed half way: what is beyond the mark is cut before the next
+}
+
+func open(c Config, d sinks.Deps) (sinks.Sink, error) { return newSink(c, d) }
+
+func newSink(c Config, d sinks.Deps) (*Sink, error) {
+	pattern, err := datepath.Parse(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	mode, err := c.mode()
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{
+		cfg: c, pattern: pattern, mode: mode,
+		log: d.Log, monitor: d.Monitor, now: time.Now,
+		state: state{dir: d.StateDir},
+		open:  outputs{byPath: make(map[string]*output)},
+	}, nil
+}
+
+// Resume implements sinks.Resumer: it cuts off what was written but not
+// acknowledged, and says what the files hold.
+func (s *Sink) Resume(_ context.Context, cursor uint64) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.state.lock()
+	if err != nil {
+		return 0, classify(err)
+	}
+	defer s.state.unlock()
+	if err := s.cut(m); err != nil {
+		return 0, classify(err)
+	}
+	if m.Count == 0 {
+		return cursor, nil
+	}
+	return m.Sequence, nil
+}
+
+// Deliver implements sinks.Sink.
+func (s *Sink) Deliver(ctx context.Context, batch sinks.Batch) (sinks.Report, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	began := s.now()
+	written, err := s.deliver(ctx, batch)
+	status := "ok"
+	if err != nil {
+		err = classify(err)
+		status = fault.ReasonOf(err)
+	}
+	s.monitor.Request(status, s.now().Sub(began), written)
+	return sinks.Report{}, err
+}
+
+func (s *Sink) deliver(ctx context.Context, batch sinks.Batch) (written int, err error) {
+	m, err := s.state.lock()
+	if err != nil {
+		return 0, err
+	}
+	defer s.state.unlock()
+	items := batch.Items
+	if s.dirty {
+		if err := s.cut(m); err != nil {
+			return 0, err
+		}
+		s.dirty = false
+		if !batch.Replay { // the mark may have been made although it was reported that it was not
+			items = after(items, m.Sequence)
+		}
+	}
+	for len(items) > 0 && err == nil {
+		if err := ctx.Err(); err != nil {
+			return written, err
+		}
+		var texts []*text
+		texts, items = s.group(items)
+		through := m.Sequence
+		if !batch.Replay {
+			through = max(through, batch.Through)
+			if len(items) > 0 {
+				through = max(m.Sequence, items[0].Event.Sequence-1)
+			}
+		}
+		var n int
+		n, err = s.write(&m, texts, through)
+		written += n
+	}
+	if err != nil {
+		s.dirty = true
+		s.open.closeAll()
+	}
+	return written, err
+}
+
+// after returns the items beyond a sequence.
+func after(items []sinks.Item, sequence uint64) []sinks.Item {
+	for len(items) > 0 && items[0].Event.Sequence <= sequence {
+		items = items[1:]
+	}
+	return items
+}
+
+// text is what goes into one file.
+type text struct {
+	path string
+	body []byte
+}
+
+// group sorts the first items by file, as many as one mark can hold the files
+// of, and returns the others.
+func (s *Sink) group(items []sinks.Item) (texts []*text, rest []sinks.Item) {
+	byPath := make(map[string]*text)
+	var last *text
+	var name []byte
+	for i := range items {
+		name = s.pattern.Append(name[:0], items[i].Event.Occurred)
+		if last == nil || last.path != string(name) {
+			last = byPath[string(name)]
+		}
+		if last == nil {
+			if len(texts) == maxParts {
+				return texts, items[i:]
+			}
+			last = &text{path: string(name)}
+			byPath[last.path] = last
+			texts = append(texts, last)
+		}
+		last.body = append(append(last.body, items[i].Body...), '\n')
+	}
+	return texts, nil
+}
+
+// write appends the texts, syncs them, and makes the mark. It first marks where
+// files end that the last mark does not know: should we be killed in the
+// middle, that is where they are cut.
+func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
+	if len(s.open.byPath) > maxOpen {
+		s.open.closeAll()
+	}
+	outs := make([]*output, len(texts))
+	next := mark{Count: m.Count + 1, Sequence: m.Sequence}
+	known := true
+	for i, t := range texts {
+		o, err := s.output(t.path)
+		if err != nil {
+			return 0, err
+		}
+		outs[i] = o
+		next.Files = append(next.Files, o.part)
+		known = known && contains(m.Files, o.part)
+	}
+	if !known || m.Count == 0 {
+		if err := s.state.store(next); err != nil {
+			return 0, err
+		}
+		*m = next
+	}
+	done := mark{Count: m.Count + 1, Sequence: through}
+	written, err := appendAll(outs, texts)
+	if err != nil {
+		return written, errors.Join(err, s.cut(*m)) // no half line is left for others to read
+	}
+	for _, o := range outs {
+		done.Files = append(done.Files, o.part)
+	}
+	if err := s.state.store(done); err != nil {
+		return written, err
+	}
+	*m = done
+	return written, nil
+}
+
+// appendAll writes and syncs.
+func appendAll(outs []*output, texts []*text) (written int, err error) {
+	for i, o := range outs {
+		n, err := o.append(texts[i].body)
+		if err != nil {
+			return written, err
+		}
+		written += n
+	}
+	for _, o := range outs {
+		if err := o.file.Sync(); err != nil {
+			return written, fmt.Errorf("sync %s: %w", o.part.Path, err)
+		}
+	}
+	return written, nil
+}
+
+func contains(parts []part, p part) bool {
+	return slices.Contains(parts, p)
+}
+
+// Close implements sinks.Sink.
+func (s *Sink) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open.closeAll()
+	return s.state.close()
+}
+
+// classify says what a failure asks for.
+func classify(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fault.New(fault.Retry, "no_space", err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		return fault.New(fault.Setup, "permission", err)
+	case errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, errNotRegular):
+		return fault.New(fault.Setup, "path", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Retry, "timeout", err)
+	default:
+		return fault.New(fault.Retry, "io", err)
+	}
+}
