@@ -12,6 +12,8 @@ import (
 const (
 	headSize = 1024
 	tailSize = 128
+
+	startSize = 64 // of the head, kept in memory
 )
 
 // A bookmark is what is kept of one file between runs: the value of one part of
@@ -50,7 +52,7 @@ func (b *bookmark) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, b.dev)
 	dst = binary.AppendUvarint(dst, b.ino)
 	dst = binary.AppendUvarint(dst, uint64(b.gone)) //nolint:gosec // G115: after 1970
-	dst = binary.AppendUvarint(dst, uint64(b.bad)) //nolint:gosec // G115: sizes are not negative
+	dst = binary.AppendUvarint(dst, uint64(b.bad))  //nolint:gosec // G115: sizes are not negative
 	dst = binary.AppendVarint(dst, b.mtime)
 	dst = append(dst, b.head[:]...)
 	dst = append(dst, b.tail[:]...)

@@ -42,8 +42,9 @@ type file struct {
 	lost    bool   // the last scan did not find it
 	queued  bool
 
-	head []byte // the first bytes read, until they are headSize
-	last []byte // the last tailSize bytes read
+	start []byte // the first bytes read, at most startSize: what most files differ in
+	head  []byte // the first bytes read, until they are headSize
+	last  []byte // the last tailSize bytes read
 
 	long    []byte // the beginning of a line that is too long and not read to its end
 	scanned int64  // with long: up to where its end was looked for
@@ -152,9 +153,11 @@ func (r *reader) same(f *file) (bool, error) {
 			f.was = ""
 			r.batch.touched[f] = struct{}{}
 		}
-		if n := f.mark.headLen(); n < headSize {
+		n := f.mark.headLen()
+		if n < headSize {
 			f.head = append(f.head[:0], r.scratch[:n]...)
 		}
+		f.start = append(f.start[:0], r.scratch[:min(n, startSize)]...)
 		f.last = append(f.last[:0], r.scratch[headSize:headSize+f.mark.tailLen()]...)
 	}
 	return ok, err
@@ -186,6 +189,9 @@ func matches(src content, mark *bookmark, scratch []byte) (bool, error) {
 
 // advance moves the bookmark over data, which was read at its offset.
 func (r *reader) advance(f *file, data []byte) {
+	if n := len(f.start); n < startSize && f.mark.offset == int64(n) {
+		f.start = append(f.start, data[:min(len(data), startSize-n)]...)
+	}
 	if n := f.mark.headLen(); n < headSize {
 		f.head = append(f.head, data[:min(len(data), headSize-n)]...)
 		f.mark.head = digestOf(f.head)
@@ -209,7 +215,7 @@ func (r *reader) advance(f *file, data []byte) {
 func (r *reader) restart(f *file) {
 	r.log.Info("content replaced, reading from the start", "path", f.mark.path, "offset", f.mark.offset)
 	if f.mark.offset > 0 {
-		old := &file{key: f.key, mark: f.mark, kin: f.kin, known: true, packing: f.packing}
+		old := &file{key: f.key, mark: f.mark, start: f.start, kin: f.kin, known: true, packing: f.packing}
 		if f.was != "" {
 			old.mark.path = f.was
 		}
@@ -222,7 +228,7 @@ func (r *reader) restart(f *file) {
 	}
 	f.key = r.newKey(f.id)
 	f.mark = bookmark{dev: f.id.dev, ino: f.id.ino, path: f.mark.path}
-	f.head, f.last, f.long, f.scanned, f.skip = nil, nil, nil, 0, false
+	f.start, f.head, f.last, f.long, f.scanned, f.skip = nil, nil, nil, nil, 0, false
 	f.was, f.moved = "", false
 	f.known, f.checked = false, false // it may carry on another
 	f.stray, f.copied = !f.matched, false

@@ -13,7 +13,13 @@ import (
 // carry on one that is gone, compressed or copied. It returns false while that
 // cannot be known.
 func (r *reader) identify(f *file) (bool, error) {
-	r.restartReplaced(f)
+	begins := &beginning{sums: make(map[int]digest)}
+	n, err := f.src.ReadAt(r.scratch[:headSize], 0)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errDamaged) {
+		return false, err
+	}
+	begins.bytes = slices.Clone(r.scratch[:n])
+	r.restartReplaced(f, begins)
 	kin := r.kin[f.kin]
 	recent := r.now().Sub(f.mtime) < r.timing.hold
 	var found *file
@@ -30,8 +36,11 @@ func (r *reader) identify(f *file) (bool, error) {
 		if k.mark.headLen() < 32 && k.mark.path != f.mark.path && !packs {
 			continue // too little to go by
 		}
+		if !begins.like(k) {
+			continue
+		}
 		if live {
-			if r.alike(f, k) {
+			if begins.longEnough(k) || samePrefix(k, begins.bytes) {
 				if settled {
 					f.copied = true
 					continue
@@ -64,9 +73,9 @@ func (r *reader) identify(f *file) (bool, error) {
 
 // restartReplaced restarts those of f's family that no longer have the content
 // that they are known for: f may be where it went.
-func (r *reader) restartReplaced(f *file) {
+func (r *reader) restartReplaced(f *file, begins *beginning) {
 	for _, k := range slices.Clone(r.kin[f.kin]) {
-		if k == f || !k.known || k.mark.offset == 0 || !k.live(r.scans) || k.verified == r.scans || !r.alike(f, k) {
+		if k == f || !k.known || k.mark.offset == 0 || !k.live(r.scans) || k.verified == r.scans || !begins.like(k) {
 			continue
 		}
 		k.verified = r.scans
@@ -105,12 +114,36 @@ func (f *file) unseen() bool {
 	return !f.copied && f.after > 0 && f.mtime.UnixNano() > f.after
 }
 
-// alike says whether f begins as k does, as far as f goes yet.
-func (r *reader) alike(f, k *file) bool {
-	n, _ := f.src.ReadAt(r.scratch[:headSize], 0)
-	if n >= k.mark.headLen() {
-		return digestOf(r.scratch[:k.mark.headLen()]) == k.mark.head
+// A beginning is the first bytes of a file that is to be told apart.
+type beginning struct {
+	bytes []byte
+	sums  map[int]digest // of so many of them
+}
+
+// longEnough says whether the bytes are enough to be sure of like.
+func (b *beginning) longEnough(k *file) bool { return len(b.bytes) >= k.mark.headLen() }
+
+// like says whether k may begin like this. It reads no file: there may be
+// thousands to be told from.
+func (b *beginning) like(k *file) bool {
+	n := min(len(b.bytes), len(k.start))
+	if !bytes.Equal(b.bytes[:n], k.start[:n]) {
+		return false
 	}
+	n = k.mark.headLen()
+	if len(b.bytes) < n {
+		return true
+	}
+	sum, ok := b.sums[n]
+	if !ok {
+		sum = digestOf(b.bytes[:n])
+		b.sums[n] = sum
+	}
+	return sum == k.mark.head
+}
+
+// samePrefix says whether k, a plain file, begins with want.
+func samePrefix(k *file, want []byte) bool {
 	if k.packing != plain {
 		return false
 	}
@@ -122,8 +155,9 @@ func (r *reader) alike(f, k *file) bool {
 		}
 		defer func() { _ = raw.Close() }()
 	}
-	m, _ := raw.ReadAt(r.scratch[headSize:headSize+min(n, tailSize)], 0)
-	return bytes.Equal(r.scratch[:m], r.scratch[headSize:headSize+m])
+	got := make([]byte, len(want))
+	n, _ := raw.ReadAt(got, 0)
+	return bytes.Equal(got[:n], want)
 }
 
 // live says whether a file that has k's content is on disk or open.
@@ -139,6 +173,7 @@ func (r *reader) takeOver(f, k *file) {
 	delete(r.batch.touched, k) // the part is f's now
 	path := f.mark.path
 	f.key, f.mark = k.key, k.mark
+	f.start, f.head, f.last = nil, nil, nil
 	f.mark.path, f.mark.dev, f.mark.ino, f.mark.gone, f.mark.bad = path, f.id.dev, f.id.ino, 0, 0
 	f.moved, f.stray, f.skip = path != k.mark.path, false, false
 	r.files[f.key] = f
