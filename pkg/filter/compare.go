@@ -150,22 +150,41 @@ func numberTest(f ref, n *ast.BinaryNode) test {
 // openTest makes a comparison with a field of unknown type false, rather than an
 // error, where the types do not fit.
 func (r *resolver) openTest(node *ast.Node, n *ast.BinaryNode) {
+	f := r.resolved[n.Left]
+	if constant, ok := n.Right.(*ast.StringNode); ok {
+		if t := r.openTextTest(f, n, constant.Value); t != nil {
+			r.replace(node, t)
+			return
+		}
+	}
 	switch n.Operator {
 	case "contains":
 		call(node, "$has", n.Left, n.Right)
 	case "startsWith", "endsWith", "matches", "<", "<=", ">", ">=":
-		if pattern, ok := n.Right.(*ast.StringNode); ok && n.Operator == "matches" {
-			if _, err := regexp.Compile(pattern.Value); err != nil {
-				r.complain(n.Right, "", "%v", err)
-			}
-		}
 		call(node, "$compare", n.Left, &ast.StringNode{Value: n.Operator}, n.Right)
-	case "==", "!=":
-		if constant, ok := n.Right.(*ast.StringNode); ok {
-			f, want, equal := r.resolved[n.Left], constant.Value, n.Operator == "=="
-			r.replace(node, func(l *lookup) bool { return (l.openText(f) == want) == equal })
-		}
 	}
+}
+
+// openTextTest compares an open field with a constant text.
+func (r *resolver) openTextTest(f ref, n *ast.BinaryNode, want string) test {
+	switch n.Operator {
+	case "==":
+		return func(l *lookup) bool { got, ok := l.openText(f); return ok && got == want }
+	case "!=":
+		return func(l *lookup) bool { got, ok := l.openText(f); return !ok || got != want }
+	case "startsWith":
+		return func(l *lookup) bool { got, ok := l.openText(f); return ok && strings.HasPrefix(got, want) }
+	case "endsWith":
+		return func(l *lookup) bool { got, ok := l.openText(f); return ok && strings.HasSuffix(got, want) }
+	case "matches":
+		pattern, err := regexp.Compile(want)
+		if err != nil {
+			r.complain(n.Right, "", "%v", err)
+			return nil
+		}
+		return func(l *lookup) bool { got, ok := l.openText(f); return ok && pattern.MatchString(got) }
+	}
+	return nil
 }
 
 // cidr asks of a field whether it is in one of the networks, which are parsed

@@ -11,8 +11,8 @@
 //
 // A field that an event does not have is "", 0 or an empty list. contains on a
 // list asks for an element. prefect, labels and shiplog are open: any name below
-// them is a field, whose type is only known when it is read; where the types do
-// not fit, a comparison is false.
+// them is a field, whose type is only known when it is read. One that is missing
+// is ""; where the types do not fit, a comparison is false, and != is true.
 package filter
 
 import (
@@ -33,6 +33,7 @@ type Filter struct {
 	paths   *ecsdoc.Paths
 	fields  []ref
 	tests   []test
+	whole   test      // the expression, where it is made of tests alone; or nil
 	spare   sync.Pool // of *evaluation
 }
 
@@ -56,6 +57,7 @@ func Compile(expression string) (*Filter, error) {
 		return nil, err
 	}
 	f.program = program
+	f.whole = f.compose(program.Node())
 	f.paths = ecsdoc.NewPaths(r.paths...)
 	f.spare.New = func() any {
 		return &evaluation{lookup: lookup{filter: f, values: make([]ecsdoc.Value, f.paths.Len())}}
@@ -71,6 +73,12 @@ func (f *Filter) String() string { return f.text }
 func (f *Filter) Match(e *event.Event) (bool, error) {
 	ev, _ := f.spare.Get().(*evaluation)
 	ev.lookup.event = e
+	if f.whole != nil {
+		matched := f.whole(&ev.lookup)
+		ev.lookup.forget()
+		f.spare.Put(ev)
+		return matched, nil
+	}
 	result, err := ev.vm.Run(f.program, &ev.lookup)
 	ev.lookup.forget()
 	f.spare.Put(ev)

@@ -80,15 +80,14 @@ func (l *lookup) any(r ref) any {
 	return decode(l.value(r.slot), 0)
 }
 
-// openText gives an open field's text where it holds one; "" otherwise.
-func (l *lookup) openText(r ref) string {
+// openText gives an open field's text, "" where it is missing, and false where it
+// holds something else.
+func (l *lookup) openText(r ref) (string, bool) {
 	if r.envelope != nil {
-		return r.envelope.text(l.event)
+		return r.envelope.text(l.event), true
 	}
-	if v := l.value(r.slot); v.IsString() {
-		return v.Text()
-	}
-	return ""
+	v := l.value(r.slot)
+	return v.Text(), v.IsString() || len(v) == 0 || v[0] == 'n'
 }
 
 // maxDepth is how deep an open field is decoded; what lies deeper is given as

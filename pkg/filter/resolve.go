@@ -77,6 +77,12 @@ func (r *resolver) call(node *ast.Node, n *ast.CallNode, callee *ast.IdentifierN
 		if f, ok := r.resolved[n.Arguments[0]]; ok && f.kind == text {
 			r.cidr(node, f, n.Arguments[1:])
 		}
+	case callee.Value == "like" && len(n.Arguments) == 2:
+		f, isField := r.resolved[n.Arguments[0]]
+		pattern, constant := n.Arguments[1].(*ast.StringNode)
+		if isField && constant && f.kind == text {
+			r.replace(node, func(l *lookup) bool { return like(l.text(f), pattern.Value) })
+		}
 	}
 }
 
