@@ -45,8 +45,12 @@ type found struct {
 	match Match
 }
 
-// A stranger could send ever new names: past this many they are looked up anew.
-const maxFound = 4096
+// A stranger could send ever new names, and long ones: past these bounds they
+// are looked up anew.
+const (
+	maxFound = 4096
+	maxName  = 256
+)
 
 // Lookup finds the entry of an event by its full name in the built-in catalog.
 // The entry is never nil.
@@ -66,7 +70,7 @@ func (c *Catalog) Lookup(action string) (*Entry, Match) {
 		return f.entry, f.match
 	}
 	e, m := c.search(action)
-	if c.size.Load() < maxFound {
+	if len(action) <= maxName && c.size.Load() < maxFound {
 		if _, loaded := c.found.LoadOrStore(strings.Clone(action), found{e, m}); !loaded {
 			c.size.Add(1)
 		}

@@ -70,7 +70,9 @@ func quoteInto(b []byte, s string) (grown []byte, t text) {
 	return b, text(b[mark+1 : len(b)-1 : len(b)-1])
 }
 
-// write writes what follows event.hash and precedes shiplog.
+// write writes what follows event.hash and precedes shiplog. It leaves out
+// data_stream.*, which only the destination knows and Elasticsearch sets itself,
+// and event.ingested, which is the store's.
 func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, id text, created []byte) {
 	d.text(`"id":`, id)
 	if f.details.allowlist {

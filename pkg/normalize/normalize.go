@@ -220,6 +220,9 @@ func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
 	return b, true
 }
 
+// maxID is how long an id may be: Elasticsearch takes no more for its _id.
+const maxID = 512
+
 // build makes the event of n.fields.
 func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []byte, generic bool) (event.Event, []byte) {
 	f := &n.fields
@@ -235,6 +238,10 @@ func (n *Normalizer) build(rec *event.Record, raw []byte, now time.Time, buf []b
 
 	buf = slices.Grow(buf, 4*len(raw)+1024)
 	id := f.id
+	if len(id) > maxID {
+		f.keep(text("id"), append(append([]byte{'"'}, id...), '"'))
+		id = nil
+	}
 	if len(id) == 0 {
 		start := len(buf)
 		buf = derivedID(buf, &e.Hash)

@@ -31,18 +31,25 @@ type piece struct {
 	hole string // resource, target or group; empty: none
 }
 
-// maxPlans bounds memory where somebody sends ever new names.
-const maxPlans = 4096
+// Somebody may send ever new names, and long ones: these bound what is kept.
+// Prefect's own names have less than a hundred bytes.
+const (
+	maxPlans    = 4096
+	maxPlanName = 256
+)
 
 // plan gives the plan of an action, which is written as in JSON.
 func (n *Normalizer) plan(action text) *plan {
 	if p := n.plans[string(action)]; p != nil {
 		return p
 	}
+	p := newPlan(string(action.appendPlain(nil)), string(action))
+	if len(action) > maxPlanName {
+		return p
+	}
 	if len(n.plans) >= maxPlans {
 		clear(n.plans)
 	}
-	p := newPlan(string(action.appendPlain(nil)), string(action))
 	n.plans[string(action)] = p
 	return p
 }
