@@ -182,20 +182,16 @@ func (n *Normalizer) decode(s *scanner, decoder string) (reason string, err erro
 	if decoder == ecsDecoder {
 		return "", nil
 	}
-	if patched, changed := tidy(s.b, s.lone); changed {
-		return n.decode(&scanner{b: patched}, decoder)
+	if s.breaks || s.lone {
+		return n.decode(&scanner{b: tidied(s.b)}, decoder)
 	}
 	return "", nil
 }
 
-// tidy returns a copy of good JSON text that can go into a document as it is:
+// tidied returns a copy of good JSON text that can go into a document as it is:
 // on one line, and without halves of surrogate pairs, which stores refuse. Both
 // keep its length, so that it is taken apart a second time just the same.
-func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
-	breaks := bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, '\r') >= 0
-	if !breaks && !lone {
-		return b, false
-	}
+func tidied(b []byte) []byte {
 	b = bytes.Clone(b)
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
@@ -217,7 +213,7 @@ func tidy(b []byte, lone bool) (tidied []byte, changed bool) {
 			i += 4
 		}
 	}
-	return b, true
+	return b
 }
 
 // maxID is how long an id may be: Elasticsearch takes no more for its _id.

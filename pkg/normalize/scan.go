@@ -15,6 +15,7 @@ type scanner struct {
 	depth   int
 	deepest int    // of all depths reached since it was last set
 	fault   string // what is wrong at i; empty: nothing
+	breaks  bool   // the text has line breaks
 	lone    bool   // an escaped surrogate without its other half was seen
 }
 
@@ -43,7 +44,10 @@ func (s *scanner) end() bool {
 func (s *scanner) space() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
-		case ' ', '\t', '\n', '\r':
+		case ' ', '\t':
+			s.i++
+		case '\n', '\r':
+			s.breaks = true
 			s.i++
 		default:
 			return c
