@@ -29,6 +29,7 @@ func TestLookup(t *testing.T) {
 		"capitals":                  {"prefect-cloud.workspace.Created", catalog.Renamed, "prefect-cloud.workspace.created", "configuration", "creation", event.Low, event.Success},
 		"organization":              {"prefect-cloud.organization-membership.created", catalog.Renamed, "prefect-cloud.account-membership.created", "iam", "user change", event.Medium, event.Success},
 		"bot":                       {"prefect-cloud.bot.deleted", catalog.Renamed, "prefect-cloud.service-account.deleted", "iam", "user deletion", event.Medium, event.Success},
+		"of the other namespace":    {"prefect-cloud.work-pool.created", catalog.Renamed, "prefect.work-pool.created", "configuration", "creation", event.Low, event.Success},
 		"not a bot":                 {"prefect-cloud.botany.deleted", catalog.KnownVerb, "", "configuration", "deletion", event.Low, event.Success},
 		"incident field":            {"prefect-cloud.incident.updated.severity", catalog.Pattern, "prefect-cloud.incident.updated.*", "", "", event.Info, event.Success},
 		"block loaded":              {"prefect.block.aws-credentials.loaded", catalog.Pattern, "prefect.block.*.loaded", "configuration", "access", event.Low, event.Success},
@@ -71,6 +72,18 @@ func TestLookup(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestGuessedNames(t *testing.T) {
+	for action, want := range map[string]string{
+		"prefect-cloud.ip-allowlist.updated": "IP allowlist updated",
+		"prefect-cloud.account.sso-enabled":  "Account SSO enabled",
+		"acme.thing_done":                    "acme.thing_done",
+	} {
+		if e, _ := catalog.Lookup(action); e.Name != want {
+			t.Errorf("%s: got %q, want %q", action, e.Name, want)
+		}
 	}
 }
 

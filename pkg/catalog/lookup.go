@@ -88,7 +88,22 @@ func (c *Catalog) search(action string) (*Entry, Match) {
 			return e, Pattern
 		}
 	}
+	if e := c.exact[elsewhere(name)]; e != nil {
+		return e, Renamed
+	}
 	return c.guess(name)
+}
+
+// elsewhere gives the same name in the other one of Prefect's namespaces: its
+// cloud and its server have many objects in common.
+func elsewhere(name string) string {
+	if rest, ok := strings.CutPrefix(name, "prefect-cloud."); ok {
+		return "prefect." + rest
+	}
+	if rest, ok := strings.CutPrefix(name, "prefect."); ok {
+		return "prefect-cloud." + rest
+	}
+	return ""
 }
 
 // modern writes a name as Prefect writes it today: lower case, account for
@@ -184,10 +199,10 @@ func (c *Catalog) guessVerb(e, row *Entry, kind, verb string) {
 
 // title makes a short title: work-pool, paused → Work pool paused.
 func title(kind, verb string) string {
-	t := words(kind + " " + verb)
 	if kind == "custom" {
-		t = verb
+		return verb // somebody's own words
 	}
+	t := words(kind + " " + verb)
 	if t == "" || t[0] < 'a' || t[0] > 'z' {
 		return t
 	}
@@ -203,5 +218,12 @@ func activity(verb string) string {
 }
 
 func words(name string) string {
-	return strings.TrimSpace(strings.NewReplacer("-", " ", ".", " ", "_", " ").Replace(name))
+	list := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '.' || r == '_' || r == ' ' })
+	for i, w := range list {
+		switch w {
+		case "ip", "api", "sso", "mfa", "id", "scim":
+			list[i] = strings.ToUpper(w)
+		}
+	}
+	return strings.Join(list, " ")
 }

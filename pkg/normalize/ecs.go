@@ -97,15 +97,15 @@ func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, i
 	d.related(f, who)
 	d.orchestrator(place)
 	d.b = append(d.b, p.service...)
-	d.failure(&f.details, p.entry.Outcome)
+	d.failure(&f.details, p.failed)
 	d.prefect(f, p, who, place, at)
 }
 
 // failure writes error.message: what the payload calls the error, or the reason
-// for something that did not succeed.
-func (d *doc) failure(of *details, outcome event.Outcome) {
+// for something that went wrong.
+func (d *doc) failure(of *details, failed bool) {
 	message := of.failure
-	if len(message) == 0 && outcome == event.Failure {
+	if len(message) == 0 && failed {
 		message = of.reason
 	}
 	const head = `,"error":{`

@@ -143,5 +143,5 @@ func (d *doc) writeGeneric(f *fields, p *plan, who *people, place *places, at *t
 	d.organization(place)
 	d.origin(&f.details)
 	d.related(f, who)
-	d.failure(&f.details, e.Outcome)
+	d.failure(&f.details, false)
 }

@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ type plan struct {
 	severity  event.Severity // that constant has
 	allowlist string         // constant for when the IP allowlist is switched
 	service   string         // ,"service":…,"observer":… likewise
+	failed    bool           // it went wrong; a denial did not
 	phrase    []piece
 	toPlace   bool // the phrase ends with a preposition: the place follows directly
 }
@@ -58,6 +60,7 @@ func newPlan(action, written string) *plan {
 	e, m := catalog.Lookup(action)
 	p := &plan{entry: e, match: m, action: action, severity: e.Severity}
 	p.kind, p.verb = catalog.Split(action)
+	p.failed = e.Outcome == event.Failure && !slices.Contains(e.ECS.Type, "denied")
 	p.constant = constant(e, written, e.Severity)
 	p.service = `,"service":{"name":"prefect","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect"}`
 	if strings.HasPrefix(action, "prefect-cloud.") {
