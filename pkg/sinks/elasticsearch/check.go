@@ -173,6 +173,8 @@ func (c *checker) stream(ctx context.Context) error {
 		c.say("data stream " + name + ": missing; the first event creates it")
 	case a.status == http.StatusForbidden:
 		c.say("data stream " + name + ": not allowed to look (view_index_metadata)")
+	case unhandled(a):
+		return fmt.Errorf("data stream %s: this server has no data streams; use index (%w)", name, a.err())
 	default:
 		return fmt.Errorf("data stream %s: %w", name, a.err())
 	}

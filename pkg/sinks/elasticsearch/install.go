@@ -103,14 +103,25 @@ func (in *installer) putPolicy(ctx context.Context, s server) (bool, error) {
 		return false, err
 	case ans.status == http.StatusOK: // perhaps changed by its owner: left as it is
 		return true, nil
-	case ans.status == http.StatusBadRequest || ans.status == http.StatusMethodNotAllowed || ans.status == http.StatusGone:
-		return false, nil // no handler found: a distribution without lifecycles
+	case unhandled(ans):
+		return false, nil
 	case ans.status == http.StatusForbidden:
 		return false, lacks(ans, "read_ilm, or manage_ilm to create the policy,")
 	case ans.status != http.StatusNotFound:
 		return false, answerFault(ans)
 	}
-	return true, in.put(ctx, a)
+	ans, err = in.send(ctx, a)
+	if err == nil && unhandled(ans) {
+		in.log.Warn("the server takes no lifecycle policy; the data stream will not roll over by itself", "err", ans.err())
+		return false, nil
+	}
+	return true, putFault(a, ans, err)
+}
+
+// unhandled says that a server does not know what it is asked: a distribution
+// without the module for it.
+func unhandled(a answer) bool {
+	return a.status == http.StatusBadRequest || a.status == http.StatusMethodNotAllowed || a.status == http.StatusGone
 }
 
 // unknownType finds the type that a server says it does not have.
@@ -176,11 +187,20 @@ func (in *installer) installed(ctx context.Context) (presence, error) {
 }
 
 func (in *installer) put(ctx context.Context, a asset) error {
+	ans, err := in.send(ctx, a)
+	return putFault(a, ans, err)
+}
+
+func (in *installer) send(ctx context.Context, a asset) (answer, error) {
 	body, err := json.Marshal(a.body)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	ans, err := in.cluster.do(ctx, request{method: http.MethodPut, path: a.path, json: body}, new(bytes.Buffer))
+	return in.cluster.do(ctx, request{method: http.MethodPut, path: a.path, json: body}, new(bytes.Buffer))
+}
+
+// putFault reads the answer to an asset.
+func putFault(a asset, ans answer, err error) error {
 	switch {
 	case err != nil:
 		return err
