@@ -3,7 +3,6 @@ package splunkhec
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,22 +15,9 @@ import (
 	"github.com/shiplog/shiplog/pkg/transport"
 )
 
-// largeBatch has events of about 2.4 KB, as the normalizer makes them, no two
-// alike.
-func largeBatch(events int) sinks.Batch {
-	return sinktest.Batch(0, events, func(e *event.Event, number uint64) []byte {
-		body := e.AppendDoc(nil, event.Delivery{Number: number})
-		var pad bytes.Buffer
-		for i := 0; pad.Len() < 2400-len(body)-30; i++ {
-			fmt.Fprintf(&pad, `{"prefect.resource.id":"prefect-cloud.actor.%08x-fed5-4f41","role":"actor"},`, (number+uint64(i))*2654435761)
-		}
-		return append(fmt.Appendf(nil, `{"prefect":{"related":[%snull]},`, pad.Bytes()), body[1:]...)
-	})
-}
-
 // BenchmarkBody builds the body of a request of 1000 events.
 func BenchmarkBody(b *testing.B) {
-	batch := largeBatch(1000)
+	batch := sinktest.Bulky(1000)
 	for _, c := range []struct{ compression, format string }{{"gzip", "cim"}, {"none", "cim"}, {"none", "raw"}} {
 		b.Run(c.compression+"/"+c.format, func(b *testing.B) {
 			bodies, err := transport.NewBodies(c.compression)
@@ -68,7 +54,7 @@ func BenchmarkDeliver(b *testing.B) {
 	defer server.Close()
 	s := open(b, sinktest.Deps(b, nil), "url: "+server.URL+"\ntoken: t")
 	defer s.Close(b.Context())
-	batch := largeBatch(1000)
+	batch := sinktest.Bulky(1000)
 	b.SetBytes(int64(batch.Bytes()))
 	b.ReportAllocs()
 	for b.Loop() {
