@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
@@ -18,8 +19,9 @@ type request struct {
 	digest   [32]byte // SHA-256 of the payload
 	source   string
 	position event.Position
-	body     []byte // not compressed; kept by the recent frames
-	pooled   *[]byte
+	body     []byte  // not compressed; kept by the recent frames
+	buffer   *[]byte // that body is a part of
+	packed   *[]byte // that frame is a part of, where it is compressed
 
 	taken     bool  // by the writer; guarded by Journal.mu
 	cancelled error // why the caller no longer waits for room; guarded by Journal.mu
@@ -104,13 +106,14 @@ func (j *Journal) encode(b Batch) (*request, error) {
 	if bound+len(meta) > maxPayload {
 		return nil, fmt.Errorf("%d bytes: %w", bound, errTooLarge)
 	}
-	buf := make([]byte, headerSize, headerSize+len(meta)+bound+trailerSize)
-	buf = append(buf, meta...)
+	r.buffer = take(&j.raws, headerSize+len(meta)+bound+trailerSize)
+	buf := append((*r.buffer)[:headerSize], meta...)
 	start := len(buf)
 	for i := range b.Events {
 		buf = appendEvent(buf, &b.Events[i], b.Source)
 	}
 	r.body = buf[start:]
+	*r.buffer = buf
 	r.header = header{
 		kind:     kindEvents,
 		meta:     uint32(len(meta)),     // #nosec G115 -- below maxPayload
@@ -133,25 +136,31 @@ func (j *Journal) compress(r *request, buf []byte, start int) ([]byte, error) {
 	if j.codec == codecNone || len(r.body) == 0 {
 		return buf, nil
 	}
-	pooled, ok := j.buffers.Get().(*[]byte)
-	if !ok {
-		pooled = new([]byte)
-	}
-	need := start + j.codec.bound(len(r.body)) + trailerSize
-	out := slices.Grow((*pooled)[:0], need)
-	out = append(out, buf[:start]...)
+	packed := take(&j.packed, start+j.codec.bound(len(r.body))+trailerSize)
+	out := append((*packed)[:0], buf[:start]...)
 	out, err := j.zip.appendTo(out, r.body, j.codec)
 	if err != nil {
 		return nil, err
 	}
-	*pooled = out
+	*packed = out
 	if len(out) >= len(buf) {
-		j.buffers.Put(pooled)
+		j.packed.Put(packed)
 		return buf, nil
 	}
 	r.codec = j.codec
-	r.pooled = pooled
+	r.packed = packed
 	return out, nil
+}
+
+// take returns a buffer out of the pool that holds at least n bytes. One that
+// is much larger than that is left to the garbage collector.
+func take(pool *sync.Pool, n int) *[]byte {
+	if b, ok := pool.Get().(*[]byte); ok && cap(*b) >= n && cap(*b)/4 <= n {
+		*b = (*b)[:n]
+		return b
+	}
+	b := make([]byte, n)
+	return &b
 }
 
 // finish computes what depends on the payload alone. Buf is the frame without

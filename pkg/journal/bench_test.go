@@ -74,8 +74,9 @@ func BenchmarkEncode(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if r.pooled != nil {
-					j.buffers.Put(r.pooled)
+				j.raws.Put(r.buffer)
+				if r.packed != nil {
+					j.packed.Put(r.packed)
 				}
 			}
 			perEvent(b, cpu)

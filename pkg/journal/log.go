@@ -42,7 +42,8 @@ type Journal struct {
 	zip     *compressor
 	unzip   *decompressor
 
-	buffers sync.Pool // *[]byte: frames that were compressed
+	raws   sync.Pool // *[]byte: frames that are not compressed
+	packed sync.Pool // *[]byte: frames that are
 
 	work  chan struct{} // something is queued; capacity 1
 	room  chan struct{} // something may be removed; capacity 1
@@ -92,7 +93,6 @@ func open(dir string, cfg Config, deps Deps, d disk) (_ *Journal, err error) {
 		metrics: deps.Metrics,
 		disk:    d,
 		reserve: &reserve{disk: d, name: filepath.Join(dir, reserveName)},
-		recent:  newRecent(recentBytes),
 		zip:     newCompressor(),
 		unzip:   newDecompressor(),
 		work:    make(chan struct{}, 1),
@@ -101,6 +101,7 @@ func open(dir string, cfg Config, deps Deps, d disk) (_ *Journal, err error) {
 		ended:   make(chan struct{}),
 		grown:   make(chan struct{}),
 	}
+	j.recent = newRecent(recentBytes, &j.raws)
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("journal: make the directory: %w", err)
 	}

@@ -9,12 +9,13 @@ import (
 )
 
 // recentBytes bounds the memory of the frames that readers near the end share.
-const recentBytes = 16 << 20
+const recentBytes = 8 << 20
 
 // recent holds the newest frames, so that readers near the end neither read nor
 // decode them each for itself.
 type recent struct {
-	limit int
+	limit   int
+	buffers *sync.Pool // takes back what no reader has seen
 
 	mu     sync.Mutex // guards what follows
 	frames []*recentFrame
@@ -27,17 +28,22 @@ type recentFrame struct {
 	source string
 	body   []byte
 	decode func() ([]event.Event, error)
+
+	buffer *[]byte // what body is a part of
+	seen   bool    // by a reader, which may refer to body for ever
 }
 
-func newRecent(limit int) *recent { return &recent{limit: limit} }
+func newRecent(limit int, buffers *sync.Pool) *recent {
+	return &recent{limit: limit, buffers: buffers}
+}
 
 func (f *recentFrame) size() int {
 	return len(f.body) + int(f.events)*int(unsafe.Sizeof(event.Event{})) // #nosec G103 -- a constant
 }
 
-// add takes in the frame that was just appended.
-func (r *recent) add(h header, source string, body []byte) {
-	f := &recentFrame{header: h, source: source, body: body}
+// add takes in the frame that was just appended. Body is a part of buffer.
+func (r *recent) add(h header, source string, body []byte, buffer *[]byte) {
+	f := &recentFrame{header: h, source: source, body: body, buffer: buffer}
 	f.decode = sync.OnceValues(func() ([]event.Event, error) {
 		return decodeEvents(f.body, int(f.events), f.first, f.source)
 	})
@@ -47,7 +53,11 @@ func (r *recent) add(h header, source string, body []byte) {
 	r.bytes += f.size()
 	drop := 0
 	for r.bytes > r.limit && drop < len(r.frames) {
-		r.bytes -= r.frames[drop].size()
+		gone := r.frames[drop]
+		r.bytes -= gone.size()
+		if !gone.seen {
+			r.buffers.Put(gone.buffer)
+		}
 		r.frames[drop] = nil
 		drop++
 	}
@@ -62,5 +72,6 @@ func (r *recent) find(sequence uint64) *recentFrame {
 	if i == len(r.frames) || r.frames[i].first > sequence {
 		return nil
 	}
+	r.frames[i].seen = true
 	return r.frames[i]
 }
