@@ -26,7 +26,7 @@ func compileSet(s config.Section) (processor, error) {
 			errs = append(errs, err)
 			continue
 		}
-		value, err := fit(f.Name, appendValue(nil, v))
+		value, err := fit(f.Name, fieldType(f.Name), appendValue(nil, v))
 		if err != nil {
 			errs = append(errs, s.Problem(f.Name, "%s", err))
 			continue
@@ -75,6 +75,7 @@ func (p *set) process(d *draft) (keep bool, err error) {
 // rename moves what is in one field to another.
 type rename struct {
 	from, to []string
+	kinds    []string // of the fields in to
 }
 
 func compileRename(s config.Section) (processor, error) {
@@ -94,6 +95,7 @@ func compileRename(s config.Section) (processor, error) {
 		}
 		if len(errs) == before {
 			p.from, p.to = append(p.from, f.Name), append(p.to, to)
+			p.kinds = append(p.kinds, fieldType(to))
 		}
 	}
 	if len(s.Fields()) == 0 {
@@ -112,7 +114,7 @@ func (p *rename) process(d *draft) (keep bool, err error) {
 		if value == nil {
 			continue
 		}
-		value, err := fit(p.to[i], value)
+		value, err := fit(p.to[i], p.kinds[i], value)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -203,10 +203,10 @@ func fieldType(name string) string {
 // errNoPlace says that a value cannot go where it was told to.
 var errNoPlace = errors.New("the value does not fit the field")
 
-// fit makes a value, as JSON, into one that a field can hold.
-func fit(name string, value []byte) ([]byte, error) {
+// fit makes a value, as JSON, into one that a field of that name and kind can
+// hold.
+func fit(name, kind string, value []byte) ([]byte, error) {
 	isText, isList := value[0] == '"', value[0] == '['
-	kind := fieldType(name)
 	switch {
 	case strings.HasPrefix(name, "labels."), kind == "text": // labels are all keyword
 		if !isText {
