@@ -160,6 +160,13 @@ func (l *lane) isDown() bool {
 	return l.state.down
 }
 
+// flows says whether the sink has taken events, and still does.
+func (l *lane) flows() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.state.down && !l.state.success.IsZero()
+}
+
 // failed takes in a failure and returns what ends the wait early.
 func (l *lane) failed(err error, wait time.Duration) <-chan struct{} {
 	now := time.Now()

@@ -152,11 +152,11 @@ func (s *shipper) ship(ctx context.Context, drain, halt <-chan struct{}, workers
 		drain = nil
 	}
 	for {
-		s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
 		if !s.settle() {
 			return // a delivery gave up
 		}
-		room := len(s.inflight) < s.window && !s.halting
+		flows := s.fill()
+		room := flows && len(s.inflight) < s.window && !s.halting
 		due := s.due(time.Now())
 		switch {
 		case room && due <= 0:
@@ -166,7 +166,7 @@ func (s *shipper) ship(ctx context.Context, drain, halt <-chan struct{}, workers
 			return
 		}
 		in := s.frames
-		if s.builder.full() || len(s.frame.Events) > 0 {
+		if !flows || s.builder.full() || len(s.frame.Events) > 0 {
 			in = nil
 		}
 		var tick <-chan time.Time
@@ -263,8 +263,23 @@ func (s *shipper) dispatch(ctx context.Context, workers *sync.WaitGroup) {
 	})
 }
 
-// settle moves the cursor over what is done at the front, and over what needed
-// no delivery. It returns false if a delivery gave up.
+// fill puts events into the batch that is being built. It returns false where
+// that must wait: a sink that is down, or has not answered yet, holds one batch in
+// memory, not as many as may be in flight.
+func (s *shipper) fill() (flows bool) {
+	if len(s.inflight) > 0 && !s.lane.flows() {
+		return false
+	}
+	s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
+	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() {
+		s.pass(s.builder.finish()) // nothing in it needs a delivery
+		s.store(false)
+	}
+	return true
+}
+
+// settle moves the cursor over what is done at the front. It returns false if a
+// delivery gave up.
 func (s *shipper) settle() bool {
 	moved := false
 	for len(s.inflight) > 0 && s.inflight[0].done {
@@ -274,19 +289,19 @@ func (s *shipper) settle() bool {
 			return false
 		}
 		s.inflight = append(s.inflight[:0], s.inflight[1:]...)
-		s.move(b)
-		s.builder.free(b)
+		s.pass(b)
 		moved = true
-	}
-	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() {
-		b := s.builder.finish()
-		s.move(b)
-		s.builder.free(b)
 	}
 	if s.dirty {
 		s.store(moved)
 	}
 	return true
+}
+
+// pass moves the cursor over a batch and gives its memory back.
+func (s *shipper) pass(b *batch) {
+	s.move(b)
+	s.builder.free(b)
 }
 
 // move takes a batch into the cursor.

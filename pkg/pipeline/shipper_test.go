@@ -313,7 +313,7 @@ func TestShipperMovesTheCursorInOrder(t *testing.T) {
 		release := make(chan struct{})
 		sink := &fakeSink{}
 		sink.answer = func(_ context.Context, b sinks.Batch) (sinks.Report, error) {
-			if b.Items[0].Event.Sequence == 1 {
+			if b.Items[0].Event.Sequence == 11 {
 				<-release
 			}
 			return sinks.Report{}, nil
@@ -324,11 +324,11 @@ func TestShipperMovesTheCursorInOrder(t *testing.T) {
 		r.journal.append(100)
 		s := r.start()
 		synctest.Wait()
-		if got := len(sink.got()); got != 20 {
-			t.Errorf("got %d events beside the first batch, want the 20 that may be in flight", got)
+		if got := len(sink.got()); got != 30 {
+			t.Errorf("got %d events, want the first 10 and the 20 that may be in flight beside the second batch", got)
 		}
-		if c := s.at(); c.Sequence != 0 {
-			t.Errorf("the cursor is at %d although the first batch is not acknowledged", c.Sequence)
+		if c := s.at(); c.Sequence != 10 {
+			t.Errorf("the cursor is at %d although the second batch is not acknowledged", c.Sequence)
 		}
 		close(release)
 		s.finish()
@@ -456,11 +456,12 @@ func TestShipperStops(t *testing.T) {
 			r.common.Batch.MaxEvents = 10
 			r.journal.append(1000)
 			s := r.start()
+			time.Sleep(1500 * time.Millisecond)
 			synctest.Wait()
 			s.halt()
 			<-s.done
-			if c := r.cursor.stored; c.Sequence != 20 {
-				t.Errorf("stored %d, want the 20 that were in flight", c.Sequence)
+			if c := r.cursor.stored; c.Sequence != 30 {
+				t.Errorf("stored %d, want the 10 before and the 20 that were in flight", c.Sequence)
 			}
 			s.abort()
 		})
@@ -648,4 +649,27 @@ type failing struct{ err error }
 
 func (f failing) Append(dst []byte, _ *event.Event, _ event.Delivery) ([]byte, error) {
 	return dst, f.err
+}
+
+// A sink that never answers keeps one batch in memory, however many may be in
+// flight.
+func TestShipperHoldsOneBatchForADeadSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
+			return sinks.Report{}, errors.New("connection refused")
+		}}
+		r := newRig(t, sink)
+		r.common.Concurrency = 8
+		r.common.Batch.MaxEvents = 10
+		r.journal.append(1000)
+		s := r.start()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		_, inflight, _ := s.state(s.lane.snapshot())
+		one := sink.sent()[0].bytes
+		if inflight != one || sink.most != 1 {
+			t.Errorf("got %d bytes in %d requests at once, want one batch of %d", inflight, sink.most, one)
+		}
+		s.finish()
+	})
 }
