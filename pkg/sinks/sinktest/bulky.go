@@ -12,7 +12,7 @@ import (
 // of a membership change, with ids that differ as real ones do, so that they
 // compress no better than those.
 func Bulky(count int) sinks.Batch {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same for every run
+	random := rand.New(rand.NewPCG(1, 2))
 	return Batch(0, count, func(e *event.Event, number uint64) []byte {
 		actor, user, account, workspace := uuid(random), uuid(random), uuid(random), uuid(random)
 		original := fmt.Sprintf(`{"occurred":"2026-11-02T08:%02d:%02d.%06dZ","event":"prefect-cloud.workspace-access.created",`+

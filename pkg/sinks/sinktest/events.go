@@ -28,7 +28,7 @@ func Event(n int) *event.Event {
 		original, id, at.Format(time.RFC3339Nano))
 	return &event.Event{
 		Envelope: event.Envelope{
-			Sequence: uint64(n) + 1, ID: id, //nolint:gosec // tests count from 0
+			Sequence: uint64(n) + 1, ID: id,
 			Occurred: at, Received: at.Add(time.Second),
 			Action: "prefect-cloud.api-key.created", Actor: "ana@example.com",
 			ActorID: "8413b8c0-fed5-4f41-a7bf-623fefbca812", Account: "f7fd8b2d-fc26-45b7-90fb-8b8d91076163",
@@ -45,7 +45,7 @@ func Batch(first, count int, body func(e *event.Event, number uint64) []byte) si
 	if body == nil {
 		body = ecs
 	}
-	b := sinks.Batch{Items: make([]sinks.Item, count), Through: uint64(first + count)} //nolint:gosec // tests count from 0
+	b := sinks.Batch{Items: make([]sinks.Item, count), Through: uint64(first + count)}
 	for i := range b.Items {
 		e := Event(first + i)
 		b.Items[i] = sinks.Item{Event: e, Body: body(e, e.Sequence), Number: e.Sequence}
