@@ -20,14 +20,14 @@ func fields() map[string]string {
 	return map[string]string{
 		"date": `@timestamp event.created event.ingested event.start event.end prefect.received prefect.occurred`,
 		"long": `event.severity event.sequence event.duration source.port client.port source.as.number client.as.number
-			http.request.bytes http.response.status_code http.response.bytes shiplog.delivery shiplog.first shiplog.last shiplog.count`,
+			http.request.bytes http.response.status_code http.response.bytes shiplog.delivery shiplog.first shiplog.last shiplog.count shiplog.offset`,
 		"float":     `event.risk_score`,
-		"boolean":   `shiplog.replayed shiplog.late`,
+		"boolean":   `shiplog.replayed shiplog.late prefect.mapped`,
 		"ip":        `source.ip client.ip related.ip host.ip observer.ip`,
 		"geo_point": `source.geo.location client.geo.location`,
 		longText:    `message error.message`,
 		"wildcard":  `url.path url.full url.original`,
-		flattened:   `prefect.payload prefect.related prefect.resource.labels`,
+		flattened:   `prefect.payload prefect.related prefect.resource.labels prefect.extra shiplog.record shiplog.upstream`,
 		"keyword": `ecs.version tags
 			event.id event.kind event.category event.type event.action event.outcome event.code event.dataset event.module
 			event.provider event.hash event.reason event.reference event.url event.timezone
@@ -50,10 +50,10 @@ func fields() map[string]string {
 			agent.id agent.name agent.type agent.version agent.ephemeral_id
 			data_stream.type data_stream.dataset data_stream.namespace
 			error.code error.type threat.technique.id
-			prefect.action prefect.mapped prefect.follows prefect.resource.type prefect.resource.id prefect.resource.name prefect.resource.role
-			prefect.actor.type prefect.actor.id prefect.actor.name prefect.actor.handle prefect.account.id prefect.account.name
+			prefect.action prefect.follows prefect.resource.type prefect.resource.id prefect.resource.name prefect.resource.role
+			prefect.actor.type prefect.actor.role prefect.actor.id prefect.actor.name prefect.actor.handle prefect.account.id prefect.account.name
 			prefect.account.handle prefect.workspace.id prefect.workspace.name prefect.workspace.handle prefect.incident.field
-			shiplog.source shiplog.origin shiplog.sink shiplog.reason`,
+			shiplog.source shiplog.origin shiplog.sink shiplog.reason shiplog.segment shiplog.attributes.name shiplog.attributes.value`,
 	}
 }
 
