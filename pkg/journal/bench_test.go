@@ -96,7 +96,7 @@ func BenchmarkRead(b *testing.B) {
 func benchRead(b *testing.B, compression string, disk bool) {
 	j := mustOpen(b, b.TempDir(), Config{Compression: compression}, Deps{})
 	events := bigEvents(1000)
-	frames := 4
+	frames := 2
 	if disk {
 		cold(j)
 		frames = 40

@@ -11,7 +11,7 @@ import (
 // Config is what users set.
 type Config struct {
 	SegmentSize int64         // bytes after which a segment is sealed; 0: 64 MiB
-	MaxSize     int64         // bytes of all segments; 0: no limit. It beats Retain: what every sink has passed goes first
+	MaxSize     int64         // bytes of all segments, to within one footer; 0: no limit. It beats Retain: what every sink has passed goes first
 	Retain      time.Duration // a segment that every sink has passed is kept this long
 	DropOldest  bool          // when full: drop the oldest segment instead of blocking
 	Compression string        // none, s2 or zstd; empty: none
