@@ -211,7 +211,7 @@ func (b *Broker) format() {
 func (b *Broker) configure(server Certificate, settings []string) {
 	k := b.cluster
 	k.t.Helper()
-	var voters []string
+	voters := make([]string, 0, len(k.Brokers))
 	for _, v := range k.Brokers {
 		voters = append(voters, fmt.Sprintf("%d@%s", v.ID, v.controller))
 	}

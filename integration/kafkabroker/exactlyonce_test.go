@@ -85,7 +85,7 @@ func TestZombie(t *testing.T) {
 	create(t, k, "audit", 3)
 	text := section(k.Plain(), "audit", "exactly_once: true")
 	old, young := open(t, text), open(t, text)
-	deliver(t, old, sinktest.Batch(0, 100, nil))
+	settle(t, old, sinktest.Batch(0, 100, nil))
 	through, err := young.(sinks.Resumer).Resume(t.Context(), 0)
 	if err != nil || through != 100 {
 		t.Fatalf("resume: %d, %v; want 100", through, err)
@@ -108,7 +108,7 @@ func TestReplay(t *testing.T) {
 	create(t, k, "audit", 1)
 	text := section(k.Plain(), "audit", "exactly_once: true")
 	s := open(t, text)
-	deliver(t, s, sinktest.Batch(0, 50, nil))
+	settle(t, s, sinktest.Batch(0, 50, nil))
 	again := sinktest.Batch(10, 10, nil)
 	again.Replay = true
 	deliver(t, s, again)

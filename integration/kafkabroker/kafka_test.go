@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -73,7 +74,53 @@ func build(text string, deps sinks.Deps) (sinks.Sink, error) {
 func deliver(t *testing.T, s sinks.Sink, b sinks.Batch) {
 	t.Helper()
 	if r, err := s.Deliver(t.Context(), b); err != nil || len(r.Results) > 0 {
-		t.Fatalf("deliver: report %v, error %v", r, err)
+		t.Fatalf("deliver: %d results, error %v", len(r.Results), err)
+	}
+}
+
+// settle delivers a batch as a shipper does: again what comes again, after a
+// moment.
+func settle(t *testing.T, s sinks.Sink, b sinks.Batch) {
+	t.Helper()
+	var last error
+	if !eventually(t, func() bool {
+		r, err := s.Deliver(t.Context(), b)
+		if last = err; err != nil {
+			return false
+		}
+		var again []sinks.Item
+		for _, res := range r.Results {
+			switch res.Outcome {
+			case sinks.Again:
+				again, last = append(again, b.Items[res.Index]), res.Err
+			case sinks.Refused:
+				t.Errorf("refused: %v", res.Err)
+			default:
+			}
+		}
+		b.Items = again
+		return len(again) == 0
+	}) {
+		t.Fatalf("%d events not delivered: %v", len(b.Items), last)
+	}
+}
+
+// eventually asks until the answer is yes, or half a minute is over.
+func eventually(t *testing.T, ask func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if ask() {
+			return true
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -102,7 +149,7 @@ func once(t *testing.T, records []*kgo.Record, count int) {
 
 func grant(t *testing.T, k *harness.Kafka, b *kadm.ACLBuilder) {
 	t.Helper()
-	r, err := k.Admin().CreateACLs(t.Context(), b.Allow("User:"+harness.KafkaUser).AllowHosts("*"))
+	r, err := k.Admin().CreateACLs(t.Context(), b.Allow("User:"+harness.KafkaUser, "User:CN="+harness.KafkaUser).AllowHosts("*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,19 +53,21 @@ func TestRecord(t *testing.T) {
 		t.Run(compression, func(t *testing.T) {
 			d := start(t, 1, 1, "compression: "+compression, "key: user.name")
 			b := sinktest.Batch(3, 1, nil)
+			e := b.Items[0].Event
+			e.Occurred = time.Now().Add(-time.Hour).UTC()
 			b.Items[0].Number = 17
 			deliver(t, open(t, d), b)
 			records := d.committed()
 			if len(records) != 1 {
 				t.Fatalf("%d records", len(records))
 			}
-			r, e := records[0], sinktest.Event(3)
+			r := records[0]
 			if string(r.Key) != e.Actor || string(r.Value) != string(b.Items[0].Body) || !r.Timestamp.Equal(e.Occurred.Truncate(time.Millisecond)) {
 				t.Errorf("key %q, time %v, value %s", r.Key, r.Timestamp, r.Value)
 			}
 			for key, want := range map[string]string{
 				"ce_specversion": "1.0", "ce_id": e.ID, "ce_type": e.Action, "ce_subject": e.Resource,
-				"ce_source": "/prefect-cloud/accounts/" + e.Account, "ce_time": "2026-11-02T08:03:00.123456Z",
+				"ce_source": "/prefect-cloud/accounts/" + e.Account, "ce_time": e.Occurred.Format(time.RFC3339Nano),
 				"content-type": "application/json", "shiplog_sequence": "4", "shiplog_delivery": "17", "shiplog_format": "ecs",
 			} {
 				if got := topic.Header(r, key); got != want {
@@ -192,15 +194,32 @@ func TestInvalidTimestamp(t *testing.T) {
 		resp.Topics[0].Partitions[0].ErrorCode = kerr.InvalidTimestamp.Code
 		return resp, nil, true
 	})
-	began := time.Now().Add(-time.Second)
-	deliver(t, open(t, d), sinktest.Batch(0, 3, nil))
+	b := sinktest.Batch(0, 3, nil)
+	hourAgo := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
+	for _, item := range b.Items {
+		item.Event.Occurred = hourAgo
+	}
+	deliver(t, open(t, d), b)
 	for i, r := range d.committed() {
-		if now := r.Timestamp.After(began); now != (i == 1) {
+		if now := r.Timestamp.After(hourAgo); now != (i == 1) {
 			t.Errorf("record %d has the time %v", i, r.Timestamp)
 		}
-		if got, want := topic.Header(r, "ce_time"), sinktest.Event(i).Occurred.Format(time.RFC3339Nano); got != want {
+		if got, want := topic.Header(r, "ce_time"), hourAgo.Format(time.RFC3339Nano); got != want {
 			t.Errorf("record %d: ce_time %s, want %s", i, got, want)
 		}
+	}
+}
+
+// Topics delete by the time of the records: a late event is not written as one
+// that is due to go.
+func TestLateEvent(t *testing.T) {
+	d := start(t, 1, 1)
+	b := sinktest.Batch(0, 1, nil)
+	began := time.Now().Truncate(time.Millisecond)
+	b.Items[0].Event.Occurred = began.Add(-25 * time.Hour)
+	deliver(t, open(t, d), b)
+	if r := d.committed()[0]; r.Timestamp.Before(began) || topic.Header(r, "ce_time") != b.Items[0].Event.Occurred.UTC().Format(time.RFC3339Nano) {
+		t.Errorf("a day late: record time %v, ce_time %s", r.Timestamp, topic.Header(r, "ce_time"))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +15,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 	"github.com/segmentio/kafka-go/protocol/fetch"
-	"github.com/segmentio/kafka-go/protocol/heartbeat"
 	"github.com/segmentio/kafka-go/protocol/metadata"
+	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 	"github.com/segmentio/kafka-go/protocol/rawproduce"
 )
 
@@ -25,7 +26,7 @@ func (s *sink) Check(ctx context.Context, say func(line string)) error {
 	m, err := s.cluster.metadata(ctx)
 	if err != nil {
 		s.cluster.forget()
-		return s.hint(err)
+		return err
 	}
 	t := &m.Topics[0]
 	replicas := len(t.Partitions[0].ReplicaNodes)
@@ -35,15 +36,6 @@ func (s *sink) Check(ctx context.Context, say func(line string)) error {
 		errs = append(errs, s.checkTransactions(ctx, say))
 	}
 	return errors.Join(errs...)
-}
-
-// hint adds what to do to an error that does not say it.
-func (s *sink) hint(err error) error {
-	text := err.Error()
-	if !s.cfg.TLS.Given && (strings.Contains(text, "EOF") || strings.Contains(text, "reset")) {
-		return fmt.Errorf("%w; the broker hung up: perhaps this port wants TLS (write tls: {}) or SASL", err)
-	}
-	return err
 }
 
 func (s *sink) checkLeaders(ctx context.Context) error {
@@ -121,14 +113,14 @@ func (s *sink) compare(settings map[string]string, replicas int, say func(string
 	}
 	switch isr := number("min.insync.replicas"); {
 	case isr > int64(replicas):
-		errs = append(errs, fmt.Errorf("topic %s wants %d replicas in sync but has %d: it takes no record; lower min.insync.replicas or add replicas", s.cfg.Topic, isr, replicas))
+		say(fmt.Sprintf("min.insync.replicas is %d but the topic has %d: before Kafka 4 it takes no record then; lower the one or raise the other", isr, replicas))
 	case isr == 1 && replicas > 1:
 		say("min.insync.replicas is 1: an acknowledged event can be lost with one broker; 2 is safer")
 	}
 	if ms := number("retention.ms"); ms > 0 {
 		say(fmt.Sprintf("the topic keeps records for %s after their time", time.Duration(ms)*time.Millisecond))
-		if ms < (24*time.Hour).Milliseconds() && s.cfg.Timestamp == "occurred" {
-			errs = append(errs, fmt.Errorf("topic %s deletes records that are older than %s by the time they occurred, so late events would vanish at once: raise retention.ms, or set timestamp: now", s.cfg.Topic, time.Duration(ms)*time.Millisecond))
+		if ms < 2*late.Milliseconds() && s.cfg.Timestamp == "occurred" {
+			errs = append(errs, fmt.Errorf("topic %s deletes records that are older than %s by the time they occurred, and events may be %s old when they are written: raise retention.ms, or set timestamp: now", s.cfg.Topic, time.Duration(ms)*time.Millisecond, late))
 		}
 	}
 	if strings.Contains(settings["cleanup.policy"], "compact") && s.cfg.Key != "event.id" {
@@ -161,14 +153,28 @@ func (s *sink) checkTransactionalID(ctx context.Context) error {
 	return nil
 }
 
+// checkGroup asks for the right to commit by a commit that cannot be: of a
+// partition that does not exist, by a member that does not exist. kafka-go's
+// heartbeat, the simpler question, reads the answer wrongly: it takes the
+// throttle time for the error code.
 func (s *sink) checkGroup(ctx context.Context) error {
-	r, err := s.cluster.ask(ctx, &heartbeat.Request{GroupID: s.live.group, GenerationID: -1, MemberID: "nobody"})
+	r, err := s.cluster.ask(ctx, &offsetcommit.Request{
+		GroupID: s.live.group, MemberID: "nobody",
+		Topics: []offsetcommit.RequestTopic{{Name: s.cfg.Topic, Partitions: []offsetcommit.RequestPartition{{PartitionIndex: math.MaxInt32}}}},
+	})
 	if err != nil {
 		return fmt.Errorf("try the group %s: %w", s.live.group, err)
 	}
-	res, ok := r.(*heartbeat.Response)
-	if ok && kafka.Error(res.ErrorCode) == kafka.GroupAuthorizationFailed {
-		return fmt.Errorf("grant Read on the group %s: %w", s.live.group, kafka.GroupAuthorizationFailed)
+	res, ok := r.(*offsetcommit.Response)
+	if !ok {
+		return errAnswer
+	}
+	for _, t := range res.Topics {
+		for _, part := range t.Partitions {
+			if kafka.Error(part.ErrorCode) == kafka.GroupAuthorizationFailed {
+				return fmt.Errorf("grant Read on the group %s: %w", s.live.group, kafka.GroupAuthorizationFailed)
+			}
+		}
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type Config struct {
 	// key.
 	Key string `yaml:"key" doc:"Field whose value decides the partition: event.id spreads evenly; user.name, organization.id and others keep together, and in order, what has the same value."`
 
-	Timestamp       string      `yaml:"timestamp" enum:"occurred,now" doc:"Time of the records; now is for topics whose retention would delete late events at once."`
+	Timestamp       string      `yaml:"timestamp" enum:"occurred,now" doc:"Time of the records: when the event occurred, unless that is more than a day ago, for topics delete by this time; or always the present."`
 	ExactlyOnce     bool        `yaml:"exactly_once" doc:"Deliver each batch in a transaction, together with the cursor. Needs the rights for a transactional id and a consumer group, both named shiplog-AGENT-SINK."`
 	MaxMessageBytes config.Size `yaml:"max_message_bytes" min:"1KiB" doc:"Largest record batch before compression; at most the topic's max.message.bytes."`
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -91,7 +93,7 @@ func (c *cluster) leaders(ctx context.Context) ([]int32, error) {
 func (c *cluster) metadata(ctx context.Context) (*metadata.Response, error) {
 	r, err := c.ask(ctx, &metadata.Request{TopicNames: []string{c.topic}})
 	if err != nil {
-		return nil, classify(fmt.Errorf("ask %s for the topic %s: %w", c.bootstrap, c.topic, err))
+		return nil, classify(fmt.Errorf("ask %s for the topic %s: %w%s", c.bootstrap, c.topic, err, c.hint(err)))
 	}
 	m, ok := r.(*metadata.Response)
 	if !ok || len(m.Topics) != 1 {
@@ -101,12 +103,29 @@ func (c *cluster) metadata(ctx context.Context) (*metadata.Response, error) {
 	case code == kafka.UnknownTopicOrPartition:
 		return nil, fault.New(fault.Setup, status(code),
 			fmt.Errorf("topic %s does not exist, or we may not see it: create it, or grant Describe on it: %w", c.topic, code))
+	case code == kafka.TopicAuthorizationFailed:
+		return nil, fault.New(fault.Setup, status(code),
+			fmt.Errorf("topic %s: we may not see it: grant Describe and Write on it: %w", c.topic, code))
 	case code != 0:
 		return nil, classify(fmt.Errorf("topic %s: %w", c.topic, code))
 	case len(m.Topics[0].Partitions) == 0:
 		return nil, fault.New(fault.Retry, "no_partitions", fmt.Errorf("topic %s has no partitions yet", c.topic))
 	}
 	return m, nil
+}
+
+// hint says what it can mean that a broker hangs up without a word.
+func (c *cluster) hint(err error) string {
+	switch {
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET):
+		return ""
+	case c.transport.TLS != nil && c.transport.SASL == nil:
+		return "; the broker hung up: perhaps this port speaks no TLS, or wants SASL"
+	case c.transport.TLS != nil:
+		return "; the broker hung up: perhaps this port speaks no TLS"
+	default:
+		return "; the broker hung up: perhaps this port wants TLS (write tls: {}) or SASL"
+	}
 }
 
 var errNoLeader = fault.New(fault.Retry, "leader_not_available", errors.New("the partition has no leader"))

@@ -82,16 +82,19 @@ func (s *sink) Close(context.Context) error {
 	return nil
 }
 
+// late is how old an event may be and still give its record its own time. A
+// topic deletes by the time of the records: one that is a week old when it is
+// written may be gone before anybody reads it.
+const late = 24 * time.Hour
+
 // timeOf is the time of an event's record.
 func (s *sink) timeOf(e *event.Event, now time.Time) time.Time {
-	switch {
-	case s.cfg.Timestamp == "now":
-		return now
-	case !e.Occurred.IsZero():
-		return e.Occurred
-	case !e.Received.IsZero():
-		return e.Received
-	default:
+	at := e.Occurred
+	if at.IsZero() {
+		at = e.Received
+	}
+	if s.cfg.Timestamp == "now" || now.Sub(at) > late {
 		return now
 	}
+	return at
 }

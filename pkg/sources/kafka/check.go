@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/fetch"
-	"github.com/segmentio/kafka-go/protocol/heartbeat"
 	"github.com/segmentio/kafka-go/protocol/metadata"
+	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 )
 
 // Check implements sources.Checker. The rights are tried out with requests that
@@ -62,16 +63,28 @@ func (s *source) checkTopic(ctx context.Context, t *metadata.ResponseTopic, say 
 	return nil
 }
 
-// checkGroup tries the right to read with a heartbeat of a member that does not
-// exist: a broker looks at the right first.
+// checkGroup asks for the right to commit by a commit that cannot be: of a
+// partition that does not exist, by a member that does not exist. kafka-go's
+// heartbeat, the simpler question, reads the answer wrongly: it takes the
+// throttle time for the error code.
 func (s *source) checkGroup(ctx context.Context) error {
-	r, err := s.cluster.ask(ctx, &heartbeat.Request{GroupID: s.cfg.Group, GenerationID: -1, MemberID: "nobody"})
+	r, err := s.cluster.ask(ctx, &offsetcommit.Request{
+		GroupID: s.cfg.Group, MemberID: "nobody",
+		Topics: []offsetcommit.RequestTopic{{Name: s.cluster.topics[0], Partitions: []offsetcommit.RequestPartition{{PartitionIndex: math.MaxInt32}}}},
+	})
 	if err != nil {
 		return fmt.Errorf("try the group %s: %w", s.cfg.Group, err)
 	}
-	res, ok := r.(*heartbeat.Response)
-	if ok && kafka.Error(res.ErrorCode) == kafka.GroupAuthorizationFailed {
-		return fmt.Errorf("grant Read on the group %s: %w", s.cfg.Group, kafka.GroupAuthorizationFailed)
+	res, ok := r.(*offsetcommit.Response)
+	if !ok {
+		return errAnswer
+	}
+	for _, t := range res.Topics {
+		for _, part := range t.Partitions {
+			if kafka.Error(part.ErrorCode) == kafka.GroupAuthorizationFailed {
+				return fmt.Errorf("grant Read on the group %s: %w", s.cfg.Group, kafka.GroupAuthorizationFailed)
+			}
+		}
 	}
 	return nil
 }
