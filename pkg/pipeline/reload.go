@@ -39,19 +39,9 @@ func (p *Pipeline) Apply(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	err = p.carryOut(ctx, c)
-	if err == nil {
-		p.noteChange(ctx, before, c)
-		return nil
-	}
-	back, failed := p.plan(before, running.once)
-	if failed == nil {
-		failed = p.carryOut(ctx, back)
-	}
-	if failed != nil {
-		err = errors.Join(err, fmt.Errorf("go back to the config before: %w", failed))
-	}
-	return err
+	p.carryOut(ctx, c)
+	p.noteChange(ctx, before, c)
+	return nil
 }
 
 // noteChange journals which parts a reload changed; never their settings.
@@ -101,7 +91,7 @@ func (p *Pipeline) config() Config {
 type change struct {
 	cfg      Config
 	intakes  map[string]*runningIntake  // new or changed
-	shippers map[string]*runningShipper // new or changed; the cursor of a changed one is not open yet
+	shippers map[string]*runningShipper // new or changed; a changed one has no cursor yet
 	leaving  []string                   // sinks that are no longer there
 	gone     []string                   // sources that are no longer there
 }
@@ -168,24 +158,19 @@ func (c change) discard() {
 	}
 }
 
-// carryOut makes the change. What can fail in it is opening the cursor of a
-// changed sink again.
-func (p *Pipeline) carryOut(ctx context.Context, c change) error {
+// carryOut makes the change. Nothing in it can fail.
+func (p *Pipeline) carryOut(ctx context.Context, c change) {
 	p.mu.Lock()
 	p.cfg = c.cfg
 	p.mu.Unlock()
 	p.changeSources(ctx, c)
-	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.shippers)) {
-		if err := p.changeSink(ctx, c.shippers[name]); err != nil {
-			errs = append(errs, fmt.Errorf("sink %s: %w", name, err))
-		}
+		p.changeSink(ctx, c.shippers[name])
 	}
 	for _, name := range c.leaving {
 		p.leave(ctx, name)
 	}
 	p.watermark()
-	return errors.Join(errs...)
 }
 
 // changeSources stops sources that changed or are gone, starts those that
@@ -219,25 +204,20 @@ func (p *Pipeline) changeSources(ctx context.Context, c change) {
 }
 
 // changeSink starts a sink, at the cursor of the one that it replaces, if any.
-func (p *Pipeline) changeSink(ctx context.Context, s *runningShipper) error {
+func (p *Pipeline) changeSink(ctx context.Context, s *runningShipper) {
 	p.mu.Lock()
 	old := p.shippers[s.name]
 	p.mu.Unlock()
 	if old != nil {
+		old.handOver.Store(true)
 		p.end(ctx, old, old.halt)
-		if err := p.openCursor(s); err != nil {
-			_ = s.lane.sink.Close(ctx)
-			p.mu.Lock()
-			delete(p.shippers, s.name)
-			p.mu.Unlock()
-			return err
-		}
+		s.takeOver(old.shipper)
+		s.watch(p)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shippers[s.name] = s
 	p.startShipper(s)
-	return nil
 }
 
 // leave stops a sink that is no longer configured. Its cursor is parked.

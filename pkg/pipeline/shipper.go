@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -76,6 +75,8 @@ type shipper struct {
 	phase  phase
 	since  time.Time // of phase
 	bytes  int       // in flight
+
+	handOver atomic.Bool // another shipper takes the cursor's file
 
 	stored  atomic.Uint64 // the cursor that is in its file
 	shipped atomic.Uint64 // events that were settled, since the process began
@@ -278,125 +279,6 @@ func (s *shipper) fill() (flows bool) {
 	return true
 }
 
-// settle moves the cursor over what is done at the front. It returns false if a
-// delivery gave up.
-func (s *shipper) settle() bool {
-	moved := false
-	for len(s.inflight) > 0 && s.inflight[0].done {
-		b := s.inflight[0]
-		if b.aborted {
-			s.store(true)
-			return false
-		}
-		s.inflight = append(s.inflight[:0], s.inflight[1:]...)
-		s.pass(b)
-		moved = true
-	}
-	if s.dirty {
-		s.store(moved)
-	}
-	return true
-}
-
-// pass moves the cursor over a batch and gives its memory back.
-func (s *shipper) pass(b *batch) {
-	s.move(b)
-	s.builder.free(b)
-}
-
-// move takes a batch into the cursor.
-func (s *shipper) move(b *batch) {
-	now := time.Now()
-	s.mu.Lock()
-	c := &s.cursor
-	c.Sequence = b.through
-	c.Delivered += b.delivered
-	c.Duplicate += b.duplicate
-	c.Filtered += b.filtered
-	c.DeadLetter += b.deadLetter
-	c.Lost += b.lost
-	c.Numbered = b.numbered
-	c.Acked = now.UTC()
-	s.bytes -= b.bytes
-	s.oldest = s.oldestLocked()
-	s.mu.Unlock()
-	s.dirty = true
-	s.shipped.Add(b.through - b.from)
-	s.measure(b, now)
-}
-
-// measure counts what became of a batch.
-func (s *shipper) measure(b *batch, now time.Time) {
-	for _, f := range []struct {
-		n     uint64
-		count func(int)
-	}{
-		{b.delivered, s.meter.Delivered},
-		{b.duplicate, s.meter.Duplicate},
-		{b.filtered, s.meter.Filtered},
-		{b.deadLetter, s.meter.DeadLetter},
-		{b.lost, s.meter.Lost},
-	} {
-		if f.n > 0 {
-			f.count(int(f.n)) // #nosec G115 -- a count of one batch
-		}
-	}
-	for i := range b.items {
-		s.meter.Age(now.Sub(b.items[i].Event.Occurred))
-	}
-}
-
-// oldestLocked finds when the first event after the cursor was appended.
-func (s *shipper) oldestLocked() time.Time {
-	switch {
-	case len(s.inflight) > 0:
-		return s.inflight[0].oldest
-	case s.builder.cur != nil && s.builder.progress():
-		return s.builder.cur.oldest
-	case len(s.frame.Events) > 0:
-		return s.frame.Appended
-	default:
-		return time.Time{}
-	}
-}
-
-// receive takes the next frame.
-func (s *shipper) receive(f journal.Frame) {
-	s.frame = f
-	s.builder.enter(f.Events)
-	s.sight(f.Appended)
-}
-
-// sight notes when the next event was appended, if nothing older waits.
-func (s *shipper) sight(appended time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.oldest.IsZero() {
-		s.oldest = appended
-	}
-}
-
-// store writes the cursor to its file: at once, or not more often than
-// storeEvery. Where it fails it is tried again; until then the journal keeps
-// what the file says.
-func (s *shipper) store(now bool) {
-	at := time.Now()
-	if !s.storing.ok(at) && !now {
-		return
-	}
-	s.storing.last = at
-	s.mu.Lock()
-	c := s.cursor
-	s.mu.Unlock()
-	if err := s.file.Store(c); err != nil {
-		s.log.Error("the cursor could not be stored; it is tried again", "sequence", c.Sequence, "err", err)
-		return
-	}
-	s.dirty = false
-	s.stored.Store(c.Sequence)
-	s.moved()
-}
-
 // stop waits for the requests that run and gives everything up.
 func (s *shipper) stop(workers *sync.WaitGroup) {
 	if s.abandon(workers) {
@@ -408,8 +290,10 @@ func (s *shipper) stop(workers *sync.WaitGroup) {
 	if s.dirty {
 		s.store(true)
 	}
-	if err := s.file.Close(); err != nil {
-		s.log.Warn("close the cursor", "err", err)
+	if !s.handOver.Load() {
+		if err := s.file.Close(); err != nil {
+			s.log.Warn("close the cursor", "err", err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -442,49 +326,4 @@ func (s *shipper) enter(p phase) {
 	if s.phase != p {
 		s.phase, s.since = p, time.Now()
 	}
-}
-
-// setCursor is where the shipper begins.
-func (s *shipper) setCursor(c journal.Cursor) {
-	s.cursor = c
-	s.stored.Store(c.Sequence)
-	s.builder.read, s.builder.number = c.Sequence, c.Numbered
-}
-
-// unacked is when the first event after the cursor was appended; zero: there is
-// none. Where it is not known yet, it is now.
-func (s *shipper) unacked() time.Time {
-	last := s.journal.Last()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cursor.Sequence >= last {
-		return time.Time{}
-	}
-	if s.oldest.IsZero() {
-		s.oldest = time.Now()
-	}
-	return s.oldest
-}
-
-// at is the cursor as it stands, stored or not.
-func (s *shipper) at() journal.Cursor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cursor
-}
-
-// place decides where a sink goes on: at its cursor, or at its start.
-func place(j feed, start string, c journal.Cursor, ok bool) (journal.Cursor, error) {
-	last, oldest := j.Last(), j.Oldest()
-	if ok && c.Sequence <= last {
-		return c, nil
-	}
-	at := last
-	switch {
-	case ok || start == "earliest" || start == "": // a cursor beyond the end is of another journal
-		at = oldest - 1
-	case start != "latest":
-		return c, fmt.Errorf("start %q is neither earliest nor latest", start)
-	}
-	return journal.Cursor{Base: at, Sequence: at, Numbered: c.Numbered}, nil
 }
