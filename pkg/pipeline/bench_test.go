@@ -189,3 +189,48 @@ func BenchmarkLatency(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// emitter is a source that emits n records of the usual size, 1000 at a time.
+type emitter struct{ n int }
+
+func (e emitter) Run(ctx context.Context, _ event.Position, emit sources.Emit) error {
+	records := benchRecords(1000)
+	for left := e.n; left > 0; left -= len(records) {
+		if err := emit(ctx, records[:min(len(records), left)], event.Position{"left": fmt.Append(nil, left)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BenchmarkPipeline moves records through everything: normalize, journal with
+// its syncs, read, encode, batch, a sink that does nothing. An operation is one
+// record.
+func BenchmarkPipeline(b *testing.B) {
+	log := slog.New(slog.DiscardHandler)
+	dir := b.TempDir()
+	j, err := journal.Open(dir, journal.Config{SegmentSize: 64 << 20, Compression: "s2"}, journal.Deps{Log: log, Metrics: noMetrics{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	letters, err := deadletter.Open(dir + "/deadletters")
+	if err != nil {
+		b.Fatal(err)
+	}
+	source := sourceSpec(b, "bench", "1", sources.Traits{}, func(sources.Deps) sources.Source { return emitter{b.N} })
+	p, err := New(Config{Sources: []SourceSpec{source}, Sinks: []SinkSpec{sinkSpec(b, "null", "1", &counting{want: -1}, nil)}},
+		Deps{Journal: j, Letters: letters, Log: log, DataDir: dir, Version: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(benchRecord(0))))
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := p.RunOnce(b.Context(), 0, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -40,7 +40,7 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 		history: func(ctx context.Context, each func(*event.Event)) error {
 			return p.history(ctx, spec.Name, spec.Spec.Traits.Window, each)
 		},
-		done: make(chan struct{}),
+		done: make(chan struct{}), crowded: every{interval: logEvery},
 	}
 	in.processors.Store(with)
 	if err := in.retool(); err != nil {

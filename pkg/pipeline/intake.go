@@ -49,6 +49,8 @@ type intake struct {
 	seen   *seen                 // nil: nothing is compared
 	events []event.Event         // of the batch at hand
 
+	crowded every // bounds the log
+
 	counts sourceCounts
 	rate   pace
 	done   chan struct{} // closed when run has returned
@@ -140,6 +142,10 @@ func (in *intake) emit(ctx context.Context, records []event.Record, next event.P
 		_, err = in.journal.Append(ctx, journal.Batch{Source: in.name, Events: in.events, Position: next})
 	}
 	clear(in.events)
+	if in.seen != nil && in.seen.early && in.crowded.ok(now) {
+		in.seen.early = false
+		in.log.Warn("more ids come than the window of seen ids holds; an old event that comes again may be kept twice", "ids", seenMax)
+	}
 	if err != nil {
 		for _, f := range undo {
 			f()
