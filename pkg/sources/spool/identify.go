@@ -23,7 +23,11 @@ func (r *reader) identify(f *file) (bool, error) {
 	kin := r.kin[f.kin]
 	recent := r.now().Sub(f.mtime) < r.timing.hold
 	var found *file
+	partly := false
 	for _, k := range kin {
+		if k != f && k.mark.offset == 0 && k.live(r.scans) && r.copyOfUnread(f, k, begins, recent) {
+			return false, nil // k is read first
+		}
 		if k == f || !k.known || k.mark.offset == 0 || found != nil && k.mark.offset <= found.mark.offset {
 			continue
 		}
@@ -56,6 +60,10 @@ func (r *reader) identify(f *file) (bool, error) {
 		if ok {
 			found = k
 		}
+		partly = partly || !ok
+	}
+	if found == nil && recent && !r.once && (partly || n == 0) {
+		return false, nil // it begins like one that is gone, but is not all there yet
 	}
 	if f.stray && found == nil && f.packing != plain {
 		name := packedSuffix.ReplaceAllString(f.mark.path, "")
@@ -114,6 +122,14 @@ func (f *file) unseen() bool {
 	return !f.copied && f.after > 0 && f.mtime.UnixNano() > f.after
 }
 
+// copyOfUnread says whether f seems to be what rotation makes of k, of which
+// nothing was read yet: a compressed or a plain copy.
+func (r *reader) copyOfUnread(f, k *file, begins *beginning, recent bool) bool {
+	packs := f.packing != plain && (k.packing == plain || k.packing == unsure)
+	copies := recent && !r.once && f.packing == plain && k.mark.path == k.kin && f.mark.path != f.kin
+	return (packs || copies) && len(begins.bytes) > 0 && samePrefix(k, begins.bytes)
+}
+
 // A beginning is the first bytes of a file that is to be told apart.
 type beginning struct {
 	bytes []byte
@@ -144,7 +160,7 @@ func (b *beginning) like(k *file) bool {
 
 // samePrefix says whether k, a plain file, begins with want.
 func samePrefix(k *file, want []byte) bool {
-	if k.packing != plain {
+	if k.packing != plain && k.packing != unsure {
 		return false
 	}
 	raw := k.raw
@@ -157,7 +173,7 @@ func samePrefix(k *file, want []byte) bool {
 	}
 	got := make([]byte, len(want))
 	n, _ := raw.ReadAt(got, 0)
-	return bytes.Equal(got[:n], want)
+	return n > 0 && bytes.Equal(got[:n], want[:n])
 }
 
 // live says whether a file that has k's content is on disk or open.

@@ -16,7 +16,7 @@ func (r *reader) place(f *file, path string) {
 		if f.was == "" {
 			f.was = f.mark.path
 		}
-		f.mark.path, f.moved = path, true
+		f.mark.path, f.moved = path, f.known && f.mark.offset > 0
 		if isOther, err := replaced(f, r.scratch[:]); err == nil && isOther && f.known && f.mark.offset > 0 {
 			r.restart(f)
 		}

@@ -22,6 +22,10 @@ func randomOperations(t *testing.T, rnd *rand.Rand) {
 	p := newPlace(t)
 	p.cfg.Paths = []string{p.path("*.jsonl")}
 	m := &model{place: p, rnd: rnd, live: []string{"audit.jsonl", "other.jsonl"}, clock: time.Now().Add(-time.Hour)}
+	m.caughtUp = func() {
+		p.store.FailAfter(-1)
+		p.once()
+	}
 	for _, name := range m.live { // what was rotated before the first run is not ours
 		m.more(name)
 	}
@@ -73,12 +77,14 @@ func report(t *testing.T, got, want []string) {
 
 type model struct {
 	*place
-	rnd   *rand.Rand
-	live  []string // logs that are written to
-	lines []string
-	log   []string
-	n     int       // of rotations
-	clock time.Time // each change has a time of its own, as it has outside of tests
+	rnd      *rand.Rand
+	live     []string // logs that are written to
+	lines    []string
+	log      []string
+	n        int       // of rotations
+	caughtUp func()    // returns once everything was read
+	stopped  bool      // nobody reads
+	clock    time.Time // each change has a time of its own, as it has outside of tests
 }
 
 func (m *model) operate() {
@@ -110,9 +116,10 @@ func (m *model) operate() {
 			}
 		}
 	case 9: // deleted once read, and a new one takes its place
-		m.store.FailAfter(-1)
-		m.once()
-		m.remove(name)
+		if !m.stopped {
+			m.caughtUp()
+			m.remove(name)
+		}
 	}
 }
 

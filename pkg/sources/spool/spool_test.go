@@ -146,7 +146,7 @@ func (p *place) wait(n int) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
 	defer cancel()
 	if !p.store.Wait(ctx, n) {
-		p.t.Fatalf("got %d records, want %d: %q", len(p.store.Records()), n, p.store.Lines())
+		p.t.Fatalf("got %d records, want %d: %.300q", len(p.store.Records()), n, p.store.Lines())
 	}
 }
 
