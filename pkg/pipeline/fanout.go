@@ -11,13 +11,8 @@ import (
 	"github.com/shiplog/shiplog/pkg/normalize"
 )
 
-const (
-	// chunkBytes is how much raw input is worth a worker of its own.
-	chunkBytes = 32 << 10
-
-	// keepBytes is how much memory a worker keeps between batches.
-	keepBytes = 4 << 20
-)
+// chunkBytes is how much raw input is worth a worker of its own.
+const chunkBytes = 32 << 10
 
 // outcome is what became of one record.
 type outcome struct {
@@ -30,24 +25,26 @@ type outcome struct {
 // fanout normalizes batches of records, a part of each batch on each processor.
 // Its memory is used again for the next batch. It belongs to one goroutine.
 type fanout struct {
-	options  normalize.Options
 	workers  []*worker
 	outcomes []outcome
+	bufs     sync.Pool // of *[]byte: an idle source gives its memory back
 }
 
+// worker normalizes a part of each batch.
 type worker struct {
 	normalizer *normalize.Normalizer
 	buf        []byte
+	growth     float64 // bytes of documents from a byte of input, lately
 }
 
 func newFanout(o normalize.Options) (*fanout, error) {
-	f := &fanout{options: o}
+	f := new(fanout)
 	for range runtime.GOMAXPROCS(0) {
 		n, err := normalize.New(o)
 		if err != nil {
 			return nil, err
 		}
-		f.workers = append(f.workers, &worker{normalizer: n})
+		f.workers = append(f.workers, &worker{normalizer: n, growth: 4})
 	}
 	return f, nil
 }
@@ -67,9 +64,9 @@ func (f *fanout) run(records []event.Record, now time.Time) []outcome {
 	var wg sync.WaitGroup
 	for i := 1; i < parts; i++ {
 		from, to := i*len(records)/parts, (i+1)*len(records)/parts
-		wg.Go(func() { f.workers[i].run(records[from:to], f.outcomes[from:to], now) })
+		wg.Go(func() { f.workers[i].run(&f.bufs, records[from:to], f.outcomes[from:to], now) })
 	}
-	f.workers[0].run(records[:len(records)/parts], f.outcomes, now)
+	f.workers[0].run(&f.bufs, records[:len(records)/parts], f.outcomes, now)
 	wg.Wait()
 	return f.outcomes
 }
@@ -81,16 +78,31 @@ func (f *fanout) done() {
 		f.outcomes = nil
 	}
 	for _, w := range f.workers {
-		if cap(w.buf) > keepBytes {
+		if buf := w.buf; buf != nil {
+			f.bufs.Put(&buf)
 			w.buf = nil
 		}
 	}
 }
 
-func (w *worker) run(records []event.Record, out []outcome, now time.Time) {
-	w.buf = w.buf[:0]
+// run normalizes records into memory that is taken at once: growing it step by
+// step would copy the documents again and again.
+func (w *worker) run(bufs *sync.Pool, records []event.Record, out []outcome, now time.Time) {
+	size := 0
+	for i := range records {
+		size += len(records[i].Raw)
+	}
+	if buf, ok := bufs.Get().(*[]byte); ok {
+		w.buf = (*buf)[:0]
+	}
+	if need := int(float64(size)*w.growth) + 4<<10; cap(w.buf) < need {
+		w.buf = make([]byte, 0, need)
+	}
 	for i := range records {
 		w.one(&records[i], &out[i], now)
+	}
+	if size > chunkBytes {
+		w.growth = float64(len(w.buf)) / float64(size) * 1.1
 	}
 }
 
