@@ -9,6 +9,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/sinks/splunkhec"
 	"github.com/shiplog/shiplog/pkg/sources"
 	sourcekafka "github.com/shiplog/shiplog/pkg/sources/kafka"
+	"github.com/shiplog/shiplog/pkg/sources/prefectcloud"
 	"github.com/shiplog/shiplog/pkg/sources/spool"
 )
 
@@ -23,6 +24,7 @@ type Kinds struct {
 func Builtin() Kinds {
 	return Kinds{
 		Sources: []sources.Factory{
+			prefectcloud.Factory(),
 			spool.Factory(),
 			sourcekafka.Factory(),
 		},

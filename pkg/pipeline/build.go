@@ -29,6 +29,7 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 	}
 	source, err := spec.Spec.Open(sources.Deps{
 		Name: spec.Name, Log: log, Monitor: monitor, Once: once, UserAgent: p.userAgent(),
+		StateDir: filepath.Join(p.deps.DataDir, "sources", spec.Name),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", spec.Name, err)
@@ -38,7 +39,7 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 		journal: p.deps.Journal, letters: p.deps.Letters, log: log,
 		meter: meter, monitor: monitor, fatal: p.fatalIf,
 		history: func(ctx context.Context, each func(*event.Event)) error {
-			return p.history(ctx, spec.Name, spec.Spec.Traits.Window, each)
+			return p.history(ctx, spec, source, each)
 		},
 		done: make(chan struct{}), crowded: every{interval: logEvery},
 	}
@@ -50,19 +51,29 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 	return &runningIntake{intake: in}, nil
 }
 
-// history gives the events of one source that were appended within a window,
-// oldest first.
-func (p *Pipeline) history(ctx context.Context, source string, window time.Duration, each func(*event.Event)) error {
+// history gives the events of one source that it may hand over again, oldest
+// first: those that it says itself it will, else those that were appended within
+// its window.
+func (p *Pipeline) history(ctx context.Context, spec SourceSpec, source sources.Source, each func(*event.Event)) error {
 	last := p.deps.Journal.Last()
+	window := spec.Spec.Traits.Window
 	since := time.Now().Add(-window - window/seenGenerations)
 	r := p.deps.Journal.Read(p.deps.Journal.Oldest())
+	if rereader, ok := source.(sources.Rereader); ok {
+		occurred := rereader.Rereads(p.deps.Journal.Position(spec.Name))
+		if occurred.IsZero() {
+			return r.Close()
+		}
+		_ = r.Close()
+		since, r = time.Time{}, p.deps.Journal.ReadTime(occurred, time.Time{})
+	}
 	defer func() { _ = r.Close() }()
 	for ctx.Err() == nil {
 		frame, ok, err := r.TryNext()
 		if err != nil || !ok {
 			return err
 		}
-		if frame.Source == source && !frame.Appended.Before(since) {
+		if frame.Source == spec.Name && !frame.Appended.Before(since) {
 			for i := range frame.Events {
 				e := frame.Events[i] // shared: look may give it another id
 				each(&e)

@@ -45,6 +45,15 @@ type Lister interface {
 	List(ctx context.Context, since, until time.Time, each func(event.Record) error) error
 }
 
+// A Rereader is a source that reads again, after a restart, what it has handed
+// over before.
+type Rereader interface {
+	// Rereads says from which time on, by when events occurred, a run that
+	// begins at a position may hand over again what an earlier run has handed
+	// over. The zero time: nothing is.
+	Rereads(from event.Position) time.Time
+}
+
 // Monitor is where a source tells how it is doing. Its methods may be called at
 // any time from any goroutine, and do not block.
 type Monitor interface {
@@ -72,6 +81,10 @@ type Deps struct {
 	Name    string // of the source in the config
 	Log     *slog.Logger
 	Monitor Monitor
+
+	// StateDir is a directory of the source's own for what is not a position:
+	// it may not exist yet. Empty: there is none.
+	StateDir string
 
 	// Once: read what is there now, then return.
 	Once bool

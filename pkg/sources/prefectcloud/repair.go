@@ -1,0 +1,8 @@
+package prefectcloud
+
+import (
+	"context"
+)
+
+// repairs takes in what was put down for repair.
+func (r *run) repairs(context.Context) error { return nil }

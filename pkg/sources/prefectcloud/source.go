@@ -1,0 +1,228 @@
+package prefectcloud
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/sources"
+)
+
+// source is a configured source; run is one call of its Run.
+type source struct {
+	cfg    Config
+	deps   sources.Deps
+	client *client
+	names  names
+	pace   pace
+}
+
+// pace is how long to wait for what. Small poll intervals make all of it small.
+type pace struct {
+	poll      time.Duration
+	relaxed   time.Duration // poll, while the stream is healthy
+	retry     time.Duration // the first wait after a failure
+	retryMax  time.Duration
+	refused   time.Duration // the wait while we are not let in
+	ping      time.Duration // of a websocket
+	longAway  time.Duration // a gap above this is a backfill of its own
+	preflight time.Duration // between looks at the plan
+}
+
+func newPace(c Config) pace {
+	poll := time.Duration(c.PollInterval)
+	return pace{
+		poll:      poll,
+		relaxed:   max(poll, min(4*poll, time.Duration(c.Overlap)/2)),
+		retry:     min(time.Second, poll),
+		retryMax:  min(time.Minute, 10*poll),
+		refused:   min(5*time.Minute, 10*poll),
+		ping:      min(20*time.Second, 4*poll),
+		longAway:  time.Hour,
+		preflight: time.Hour,
+	}
+}
+
+func open(c Config, deps sources.Deps) (sources.Source, error) {
+	t, err := c.target(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := newClient(c, t, deps)
+	if err != nil {
+		return nil, err
+	}
+	return &source{cfg: c, deps: deps, client: cl, names: newNames(c, t.account != ""), pace: newPace(c)}, nil
+}
+
+// run is what the goroutines of one Run share.
+type run struct {
+	*source
+
+	storing sync.Mutex // emit calls must not overlap
+	emit    sources.Emit
+
+	mu       sync.Mutex // guards what follows
+	feeds    []*feedRun
+	plan     plan
+	streams  int       // that deliver
+	nagged   time.Time // when the nearing end of the retention was last told
+	history  string    // how far a backfill is; empty: there is none
+	expected time.Time // when it will be done
+}
+
+// feedRun is a feed being read. Its marks are guarded by run.mu.
+type feedRun struct {
+	feed
+	marks
+}
+
+// Run implements sources.Source.
+func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit) error {
+	defer s.client.http.CloseIdleConnections()
+	r := &run{source: s, emit: emit}
+	for _, f := range s.client.feeds {
+		m, err := decodeMarks(f.name, from)
+		if err != nil {
+			return err
+		}
+		r.feeds = append(r.feeds, &feedRun{feed: f, marks: m})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := r.begin(ctx); err != nil || ctx.Err() != nil {
+		return unlessEnded(ctx, err)
+	}
+	if s.deps.Once {
+		return unlessEnded(ctx, r.once(ctx))
+	}
+	jobs := []func(context.Context) error{r.polls, r.backfills}
+	if s.cfg.Mode == "stream" {
+		for _, f := range r.feeds {
+			jobs = append(jobs, func(ctx context.Context) error { return r.stream(ctx, f.feed) })
+		}
+	}
+	ended := make(chan error, len(jobs))
+	for _, job := range jobs {
+		go func() { ended <- job(ctx) }()
+	}
+	var err error
+	for range jobs {
+		if e := <-ended; e != nil {
+			cancel()
+			if err == nil {
+				err = e
+			}
+		}
+	}
+	return unlessEnded(ctx, err)
+}
+
+// unlessEnded turns the error of a run that was told to end into none. A failure
+// to store comes before the end that it causes.
+func unlessEnded(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[storeError](err); ok {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// once is one complete pass up to now.
+func (r *run) once(ctx context.Context) error {
+	if err := r.backfills(ctx); err != nil {
+		return err
+	}
+	return r.patiently(ctx, r.pass)
+}
+
+// store hands events and a change of position on.
+func (r *run) store(ctx context.Context, records []event.Record, next event.Position) error {
+	r.storing.Lock()
+	defer r.storing.Unlock()
+	return r.emit(ctx, records, next)
+}
+
+func (r *run) records(f feed, items []item, late bool) []event.Record {
+	now := time.Now().UTC()
+	records := make([]event.Record, len(items))
+	for i, it := range items {
+		records[i] = event.Record{Raw: it.raw, Origin: event.Origin{Name: f.name, Offset: -1}, Received: now, Scope: f.scope, Late: late}
+	}
+	return records
+}
+
+// patiently repeats what fails, at a bounded rate, until it does not. It returns
+// an error only for a failure to store, or when ctx has ended.
+func (r *run) patiently(ctx context.Context, try func(context.Context) error) error {
+	wait := r.pace.retry
+	for {
+		err := try(ctx)
+		if err == nil {
+			r.working()
+			return nil
+		}
+		if _, ok := errors.AsType[storeError](err); ok || ctx.Err() != nil {
+			return err
+		}
+		d := r.wait(err, wait)
+		r.failed(err, d)
+		if !sleep(ctx, d) {
+			return ctx.Err()
+		}
+		wait = min(2*wait, r.pace.retryMax)
+	}
+}
+
+// wait is how long to wait after a failure: as long as the service asked us to,
+// and long where trying again soon cannot help.
+func (r *run) wait(err error, backoff time.Duration) time.Duration {
+	d := backoff
+	switch fault.KindOf(err) {
+	case fault.Credentials, fault.Setup, fault.Refused:
+		d = r.pace.refused
+	}
+	return max(jitter(d), fault.Wait(err))
+}
+
+func jitter(d time.Duration) time.Duration {
+	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) // #nosec G404 -- no secret
+}
+
+func (r *run) failed(err error, wait time.Duration) {
+	r.deps.Monitor.Connected(false)
+	r.deps.Monitor.Failed(fault.ReasonOf(err), err)
+	r.deps.Monitor.Waiting(err.Error(), time.Now().Add(wait))
+	r.deps.Log.Warn("the events API cannot be read; it is tried again", "wait", wait, "err", err)
+}
+
+func (r *run) working() {
+	r.deps.Monitor.Connected(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deps.Monitor.Waiting(r.history, r.expected)
+}
+
+// tell reports a failure that is lived through.
+func (r *run) tell(err error) {
+	r.deps.Monitor.Failed(fault.ReasonOf(err), err)
+	r.deps.Log.Warn("the events API is not consistent", "err", err)
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

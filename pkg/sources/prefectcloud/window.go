@@ -1,0 +1,194 @@
+package prefectcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/fault"
+)
+
+const (
+	ceiling   = 4000 // events of one query: the Cloud stops paging at an offset of 5,000
+	rereads   = 3    // times that a query is repeated whose pages do not add up
+	orderAsc  = "ASC"
+	orderDesc = "DESC"
+)
+
+// window reads a range of time completely, in ascending order.
+//
+// The API pages by offset and sorts by time alone, so events of one instant may
+// change places between two pages, and one of them be on neither. So the pages
+// are counted against the total, and read again where they do not add up.
+type window struct {
+	client *client
+	names  names
+	feed   feed
+
+	since, until time.Time // since <= occurred < until
+
+	// store takes a page. reached is the time below which everything of the
+	// range is in this page or an earlier one.
+	store func(items []item, reached time.Time) error
+
+	// tell is told of a failure that is lived through.
+	tell func(error)
+}
+
+// storeError is a failure of store, which no repetition mends.
+type storeError struct{ error }
+
+func (e storeError) Unwrap() error { return e.error }
+
+// read reads the range in steps that the API can page through. It returns how
+// far it got, and an error unless that is until. at most longest is asked for
+// at once.
+func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, error) {
+	at, step := w.since, longest
+	for at.Before(w.until) {
+		end := at.Add(step)
+		if end.After(w.until) {
+			end = w.until
+		}
+		halve, err := w.readOne(ctx, at, end)
+		switch {
+		case err != nil:
+			return at, err
+		case halve:
+			step = max(end.Sub(at)/2, time.Microsecond)
+			continue
+		}
+		if err := w.put(nil, end); err != nil {
+			return at, err
+		}
+		at, step = end, min(step*2, longest)
+		w.client.grow()
+	}
+	return at, nil
+}
+
+// readOne reads since <= occurred < until. halve says that there is too much in
+// it, and nothing was stored.
+func (w *window) readOne(ctx context.Context, since, until time.Time) (halve bool, err error) {
+	r := reading{window: w, seen: make(map[uint64]bool), order: orderAsc, since: since, until: until, reached: since, ordered: true}
+	for range rereads {
+		halve, err = r.pages(ctx)
+		if err != nil || halve || !r.short() {
+			return halve, err
+		}
+		r.turn()
+	}
+	// It was read from both ends, so what is missing is likelier a total that is
+	// wrong. The sweeps look again.
+	w.tell(fault.New(fault.Retry, "short", fmt.Errorf("%s: %d events are said to be between %s and %s, but the pages hold %d",
+		w.feed.name, r.total, since.Format(time.RFC3339Nano), until.Format(time.RFC3339Nano), len(r.seen))))
+	return false, nil
+}
+
+// reading is a query that is read once, or again where pages did not add up.
+type reading struct {
+	*window
+	since, until time.Time
+	order        string
+	seen         map[uint64]bool // ids of the query; at most ceiling, unless one instant has more
+	total        int
+	several      bool // there was more than one page
+
+	reached time.Time
+	ordered bool // so far everything came in ascending order
+}
+
+// short tells whether the pages did not add up. A single page is what it is.
+func (r *reading) short() bool { return r.several && len(r.seen) < r.total }
+
+// turn makes the next pass come from the other end. What it finds was passed
+// already, and moves nothing.
+func (r *reading) turn() {
+	r.ordered = false
+	if r.order == orderAsc {
+		r.order = orderDesc
+	} else {
+		r.order = orderAsc
+	}
+}
+
+// pages reads the query from its first page to its last.
+func (r *reading) pages(ctx context.Context) (halve bool, err error) {
+	p, err := r.client.query(ctx, r.feed, r.names.filter(r.since, r.until, r.order))
+	if err != nil {
+		return false, err
+	}
+	if p.total > ceiling && r.until.Sub(r.since) > time.Microsecond && len(r.seen) == 0 {
+		return true, nil
+	}
+	r.total = p.total
+	cursors := map[string]bool{}
+	for {
+		r.advance(p.items)
+		if err := r.put(r.fresh(p.items), r.reached); err != nil {
+			return false, err
+		}
+		if p.next == "" {
+			return false, nil
+		}
+		if cursors[p.next] {
+			return false, fault.New(fault.Retry, "repeated_cursor", errors.New("the service gave the same next page twice; the range is read again"))
+		}
+		cursors[p.next] = true
+		r.several = true
+		p, err = r.client.follow(ctx, r.feed, p.next)
+		if fault.KindOf(err) == fault.Refused { // beyond the last offset that it pages to
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// advance moves to the last event of a page, as long as the service keeps to
+// the order that was asked for.
+func (r *reading) advance(items []item) {
+	at := r.reached
+	for _, it := range items {
+		switch {
+		case it.occurred.IsZero():
+		case it.occurred.Before(at):
+			r.ordered = false
+		default:
+			at = it.occurred
+		}
+	}
+	if r.ordered && at.Before(r.until) {
+		r.reached = at
+	}
+}
+
+// fresh drops what was on an earlier page, what is not wanted, and what belongs
+// to the next range: until is inclusive for the service, and not for us.
+func (r *reading) fresh(items []item) []item {
+	var kept []item
+	for _, it := range items {
+		key := it.key()
+		if r.seen[key] {
+			continue
+		}
+		r.seen[key] = true
+		if !it.occurred.IsZero() && !it.occurred.Before(r.until) {
+			continue
+		}
+		if it.name != "" && !r.names.want(it.name) {
+			continue
+		}
+		kept = append(kept, it)
+	}
+	return kept
+}
+
+func (w *window) put(items []item, reached time.Time) error {
+	if err := w.store(items, reached); err != nil {
+		return storeError{err}
+	}
+	return nil
+}
