@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/event"
@@ -176,6 +177,8 @@ func await(t *testing.T, count int, readers ...*reader) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
 	for {
 		sum := 0
 		for _, r := range readers {
@@ -184,18 +187,8 @@ func await(t *testing.T, count int, readers ...*reader) {
 		if sum >= count {
 			return
 		}
-		cases := make(chan struct{}, len(readers))
-		for _, r := range readers {
-			go func() {
-				select {
-				case <-r.grown:
-					cases <- struct{}{}
-				case <-ctx.Done():
-				}
-			}()
-		}
 		select {
-		case <-cases:
+		case <-look.C:
 		case <-ctx.Done():
 			t.Fatalf("%d records were read, want %d", sum, count)
 		}
@@ -444,6 +437,23 @@ func TestTopicMadeAnew(t *testing.T) {
 	r.run()
 	await(t, 10, r)
 	same(t, r.values(), numbers(0, 10))
+}
+
+// However it ends, no goroutine outlives Run.
+func TestNoLeak(t *testing.T) {
+	b := start(t, 2, 3)
+	b.produce(0, 30, 3)
+	before := goleak.IgnoreCurrent()
+	r := b.reader()
+	stop := r.run()
+	await(t, 30, r)
+	stop()
+	if err := goleak.Find(before, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*Cluster).run"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"), goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read.func1"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*group).manage")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCheck(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	dialTimeout = 5 * time.Second
+	dialTimeout = 10 * time.Second // of all brokers that are named
 
 	// metadataTTL is how old our picture of the cluster may get while nothing
 	// goes wrong. After an error it is asked for anew.
@@ -30,6 +30,7 @@ type cluster struct {
 	topic     string
 	bootstrap net.Addr
 	transport *kafka.Transport
+	conns     *transport.Conns
 }
 
 func newCluster(c Config, clientID string) (*cluster, error) {
@@ -37,7 +38,9 @@ func newCluster(c Config, clientID string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	conns := new(transport.Conns)
 	t := &kafka.Transport{
+		Dial:           conns.Dial,
 		DialTimeout:    dialTimeout,
 		MetadataTTL:    metadataTTL,
 		MetadataTopics: []string{c.Topic},
@@ -49,7 +52,7 @@ func newCluster(c Config, clientID string) (*cluster, error) {
 			return nil, err
 		}
 	}
-	return &cluster{topic: c.Topic, bootstrap: kafka.TCP(c.Brokers...), transport: t}, nil
+	return &cluster{topic: c.Topic, bootstrap: kafka.TCP(c.Brokers...), transport: t, conns: conns}, nil
 }
 
 // ask sends a request to the broker that it is for.
@@ -61,6 +64,12 @@ func (c *cluster) ask(ctx context.Context, req kafka.Request) (kafka.Response, e
 // next request learns it anew: kafka-go has no other way to say that the
 // leaders have changed.
 func (c *cluster) forget() { c.transport.CloseIdleConnections() }
+
+// close ends all connections, also those that still wait for an answer.
+func (c *cluster) close() {
+	c.forget()
+	c.conns.CloseAll()
+}
 
 // leaders returns the leader of each of the topic's partitions, -1 where there
 // is none at the moment.

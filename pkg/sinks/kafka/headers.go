@@ -8,41 +8,70 @@ import (
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
-// appendHeaders appends an item's headers: the attributes of CloudEvents 1.0 in
-// its Kafka binding's binary mode, and where the event is in our own order.
-func appendHeaders(h []header, item sinks.Item, format string, replay bool) []header {
-	e := item.Event
-	h = append(h,
-		header{"ce_specversion", "1.0"},
-		header{"ce_id", e.ID},
-		header{"ce_source", origin(e)},
-		header{"ce_type", e.Action},
-		header{"content-type", contentType(format)})
-	if !e.Occurred.IsZero() {
-		h = append(h, header{"ce_time", e.Occurred.UTC().Format(time.RFC3339Nano)})
-	}
-	if e.Resource != "" {
-		h = append(h, header{"ce_subject", e.Resource})
-	}
-	h = append(h, header{"shiplog_format", format})
-	if e.Sequence > 0 {
-		h = append(h, header{"shiplog_sequence", strconv.FormatUint(e.Sequence, 10)})
-	}
-	if item.Number > 0 {
-		h = append(h, header{"shiplog_delivery", strconv.FormatUint(item.Number, 10)})
-	}
-	if replay {
-		h = append(h, header{"shiplog_replayed", "true"})
-	}
-	return h
+// headers collects the headers of one record. It is used again for the next, so
+// that a record costs no memory of its own.
+type headers struct {
+	list []header
+	text []byte // the values
 }
 
-// origin is the context in which the event's id is unique.
-func origin(e *event.Event) string {
-	if e.Account != "" {
-		return "/prefect-cloud/accounts/" + e.Account
+// header is a record's header.
+type header struct {
+	key   string
+	value []byte
+}
+
+func (h *headers) add(key, value string) {
+	start := len(h.text)
+	h.text = append(h.text, value...)
+	h.list = append(h.list, header{key, h.text[start:]})
+}
+
+func (h *headers) addNumber(key string, n uint64) {
+	start := len(h.text)
+	h.text = strconv.AppendUint(h.text, n, 10)
+	h.list = append(h.list, header{key, h.text[start:]})
+}
+
+// set makes the headers those of an item: the attributes of CloudEvents 1.0 in
+// its Kafka binding's binary mode, and where the event is in our own order.
+func (h *headers) set(item sinks.Item, format string, replay bool) {
+	e := item.Event
+	h.list, h.text = h.list[:0], h.text[:0]
+	h.add("ce_specversion", "1.0")
+	h.add("ce_id", e.ID)
+	h.addOrigin(e)
+	h.add("ce_type", e.Action)
+	h.add("content-type", contentType(format))
+	if !e.Occurred.IsZero() {
+		start := len(h.text)
+		h.text = e.Occurred.UTC().AppendFormat(h.text, time.RFC3339Nano)
+		h.list = append(h.list, header{"ce_time", h.text[start:]})
 	}
-	return "/shiplog/sources/" + e.Source
+	if e.Resource != "" {
+		h.add("ce_subject", e.Resource)
+	}
+	h.add("shiplog_format", format)
+	if e.Sequence > 0 {
+		h.addNumber("shiplog_sequence", e.Sequence)
+	}
+	if item.Number > 0 {
+		h.addNumber("shiplog_delivery", item.Number)
+	}
+	if replay {
+		h.add("shiplog_replayed", "true")
+	}
+}
+
+// addOrigin adds the context in which the event's id is unique.
+func (h *headers) addOrigin(e *event.Event) {
+	start := len(h.text)
+	if e.Account != "" {
+		h.text = append(append(h.text, "/prefect-cloud/accounts/"...), e.Account...)
+	} else {
+		h.text = append(append(h.text, "/shiplog/sources/"...), e.Source...)
+	}
+	h.list = append(h.list, header{"ce_source", h.text[start:]})
 }
 
 func contentType(format string) string {

@@ -40,8 +40,10 @@ func (p *plan) send(ctx context.Context, lanes []*lane) (map[int32]answer, error
 	s := p.sink
 	topic := rawproduce.RequestTopic{Topic: s.cfg.Topic}
 	size := 0
-	for _, l := range lanes {
-		raw, err := p.encode(l)
+	batches := make([]*recordBatch, len(lanes))
+	for i, l := range lanes {
+		batches[i] = s.borrow()
+		raw, err := p.encode(l, batches[i])
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +67,9 @@ func (p *plan) send(ctx context.Context, lanes []*lane) (map[int32]answer, error
 		s.deps.Monitor.Request(statusOf(err), time.Since(began), size)
 		return nil, classify(fmt.Errorf("produce to %s: %w", s.cfg.Topic, err))
 	}
+	for _, rb := range batches { // answered, so sent; after an error it may still be read
+		s.batches.Put(rb)
+	}
 	answers, worst, err := answersOf(r)
 	s.deps.Monitor.Request(worst, time.Since(began), size)
 	return answers, err
@@ -79,23 +84,30 @@ func patience(ctx context.Context) time.Duration {
 	return min(max(time.Until(end)*9/10, time.Millisecond), ackTimeout)
 }
 
-// encode makes the record batch of a lane's first chunk.
-func (p *plan) encode(l *lane) ([]byte, error) {
+func (s *sink) borrow() *recordBatch {
+	if rb, ok := s.batches.Get().(*recordBatch); ok {
+		return rb
+	}
+	return new(recordBatch)
+}
+
+// encode makes the record batch of a lane's first chunk in rb's memory.
+func (p *plan) encode(l *lane, rb *recordBatch) ([]byte, error) {
 	c := l.chunks[0]
 	size := 0
 	for _, index := range c.items {
 		size += len(p.batch.Items[index].Body) + perRecord
 	}
-	rb := newRecordBatch(size)
-	var headers []header
+	rb.reset(size)
+	var h headers
 	for _, index := range c.items {
 		item := p.batch.Items[index]
 		at := p.sink.timeOf(item.Event, p.now)
 		if c.restamp[index] {
 			at = p.now
 		}
-		headers = appendHeaders(headers[:0], item, p.sink.cfg.Format, p.batch.Replay)
-		rb.add(at, keyOf(item.Event, p.sink.key), item.Body, headers)
+		h.set(item, p.sink.cfg.Format, p.batch.Replay)
+		rb.add(at, keyOf(item.Event, p.sink.key), item.Body, h.list)
 	}
 	who, sequence := identity{}, int32(0)
 	if p.who != nil {

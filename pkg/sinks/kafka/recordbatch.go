@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go/compress"
@@ -45,19 +46,21 @@ type identity struct {
 	epoch         int16
 }
 
-// recordBatch collects records into the bytes of one record batch.
+// recordBatch collects records into the bytes of one record batch. Its zero
+// value needs a reset.
 type recordBatch struct {
 	buf   []byte // size, head, then the records without compression
 	first int64  // milliseconds of the first record
 	max   int64
 	count int
+
+	packed bytes.Buffer // size, head, then the compressed records
 }
 
-// header is a record's header.
-type header struct{ key, value string }
-
-func newRecordBatch(sizeHint int) *recordBatch {
-	return &recordBatch{buf: make([]byte, recordsAt, recordsAt+sizeHint)}
+// reset makes the batch an empty one that has room for size bytes.
+func (b *recordBatch) reset(size int) {
+	b.buf = slices.Grow(b.buf[:0], recordsAt+size)[:recordsAt]
+	b.count = 0
 }
 
 // add appends one record.
@@ -97,15 +100,14 @@ func varintSize(v int64) int {
 func textSize(n int) int { return varintSize(int64(n)) + n }
 
 // seal compresses the records, fills in the head and returns the whole, with
-// its size before it.
+// its size before it. The bytes are valid until the next reset.
 func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence int32) ([]byte, error) {
 	framed := b.buf
 	if c != compress.None {
-		packed, err := pack(c, b.buf[recordsAt:])
-		if err != nil {
+		if err := b.pack(c); err != nil {
 			return nil, fmt.Errorf("compress a record batch with %s: %w", c, err)
 		}
-		framed = packed
+		framed = b.packed.Bytes()
 	}
 	attributes := uint16(c) //nolint:gosec // 0 to 4
 	if who.transactional {
@@ -132,17 +134,13 @@ func (b *recordBatch) seal(c compress.Compression, who identity, baseSequence in
 	return framed, nil
 }
 
-// pack returns room for size and head, followed by the compressed records.
-func pack(c compress.Compression, records []byte) ([]byte, error) {
-	var out bytes.Buffer
-	out.Grow(recordsAt + len(records)/3)
-	out.Write(make([]byte, recordsAt))
-	w := c.Codec().NewWriter(&out)
-	if _, err := w.Write(records); err != nil {
-		return nil, err
+// pack compresses the records into b.packed, after room for size and head.
+func (b *recordBatch) pack(c compress.Compression) error {
+	b.packed.Reset()
+	b.packed.Write(b.buf[:recordsAt])
+	w := c.Codec().NewWriter(&b.packed)
+	if _, err := w.Write(b.buf[recordsAt:]); err != nil {
+		return err
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return w.Close()
 }

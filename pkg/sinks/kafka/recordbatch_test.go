@@ -38,10 +38,11 @@ func TestRecordBatchReadsBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rb := newRecordBatch(0)
+			rb := new(recordBatch)
+			rb.reset(0)
 			for i := range 300 {
 				rb.add(at.Add(time.Duration(150-i)*time.Second), fmt.Sprint("key", i), []byte(strings.Repeat("v", i*7)),
-					[]header{{"ce_id", fmt.Sprint(i)}, {"empty", ""}})
+					[]header{{"ce_id", []byte(fmt.Sprint(i))}, {"empty", nil}})
 			}
 			raw, err := rb.seal(c, identity{transactional: true, producer: 77, epoch: 3}, 41)
 			if err != nil {
@@ -76,7 +77,8 @@ func TestRecordBatchReadsBack(t *testing.T) {
 }
 
 func TestPlainRecordBatchHasNoProducer(t *testing.T) {
-	rb := newRecordBatch(0)
+	rb := new(recordBatch)
+	rb.reset(0)
 	rb.add(at, "k", []byte("v"), nil)
 	raw, err := rb.seal(compress.None, identity{}, 0)
 	if err != nil {

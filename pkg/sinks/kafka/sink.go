@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go/compress"
@@ -18,6 +19,7 @@ type sink struct {
 	cluster *cluster
 	codec   compress.Compression
 	key     func(*event.Event) string
+	batches sync.Pool // of *recordBatch: the memory of requests that were answered
 
 	// live and replay write in transactions; nil without exactly_once. They
 	// are two, so that a replay leaves the cursor alone.
@@ -78,7 +80,7 @@ func all(n int) []int {
 
 // Close implements sinks.Sink.
 func (s *sink) Close(context.Context) error {
-	s.cluster.forget()
+	s.cluster.close()
 	return nil
 }
 

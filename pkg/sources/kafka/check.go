@@ -15,7 +15,7 @@ import (
 // Check implements sources.Checker. The rights are tried out with requests that
 // change nothing.
 func (s *source) Check(ctx context.Context, say func(line string)) error {
-	defer s.cluster.forget()
+	defer s.cluster.close()
 	m, err := s.cluster.metadata(ctx)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	dialTimeout = 5 * time.Second
+	dialTimeout = 10 * time.Second // of all brokers that are named
 	metadataTTL = 30 * time.Second // while nothing goes wrong; after an error it is asked for anew
 
 	// askTimeout bounds a request that the broker has no reason to hold back.
@@ -39,6 +39,7 @@ type cluster struct {
 	bootstrap net.Addr
 	transport *kafka.Transport
 	mechanism sasl.Mechanism
+	conns     *transport.Conns
 }
 
 func newCluster(c Config, clientID string) (*cluster, error) {
@@ -46,7 +47,9 @@ func newCluster(c Config, clientID string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	conns := new(transport.Conns)
 	t := &kafka.Transport{
+		Dial:           conns.Dial,
 		DialTimeout:    dialTimeout,
 		MetadataTTL:    metadataTTL,
 		MetadataTopics: c.topics(),
@@ -58,7 +61,7 @@ func newCluster(c Config, clientID string) (*cluster, error) {
 			return nil, err
 		}
 	}
-	return &cluster{topics: c.topics(), bootstrap: kafka.TCP(c.Brokers...), transport: t, mechanism: mechanism}, nil
+	return &cluster{topics: c.topics(), bootstrap: kafka.TCP(c.Brokers...), transport: t, mechanism: mechanism, conns: conns}, nil
 }
 
 // dialer makes the connections of the group protocol.
@@ -78,6 +81,12 @@ func (c *cluster) ask(ctx context.Context, req kafka.Request) (kafka.Response, e
 
 // forget drops the connections and what is known of the leaders.
 func (c *cluster) forget() { c.transport.CloseIdleConnections() }
+
+// close ends all connections, also those that still wait for an answer.
+func (c *cluster) close() {
+	c.forget()
+	c.conns.CloseAll()
+}
 
 // metadata returns what the cluster says of the topics.
 func (c *cluster) metadata(ctx context.Context) (*metadata.Response, error) {

@@ -40,7 +40,7 @@ func open(c Config, deps sources.Deps) (sources.Source, error) {
 
 // Run implements sources.Source.
 func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit) error {
-	defer s.cluster.forget()
+	defer s.cluster.close()
 	r := &reading{source: s, emit: emit, next: offsetsOf(from)}
 	if s.deps.Once {
 		if !s.patiently(ctx, func() error { return r.findEnds(ctx) }) {
