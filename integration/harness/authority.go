@@ -19,7 +19,7 @@ import (
 type Authority struct {
 	CAFile string // PEM
 
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -32,7 +32,7 @@ type Certificate struct {
 }
 
 // NewAuthority makes a certificate authority that nobody else trusts.
-func NewAuthority(t *testing.T) *Authority {
+func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{t: t, dir: t.TempDir()}
 	var err error

@@ -10,7 +10,7 @@ import (
 const logTail = 4 << 10
 
 // workDir makes a directory that is kept if the test fails.
-func workDir(t *testing.T, name string) string {
+func workDir(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "shiplog-"+name+"-")
 	must(t, err)
@@ -35,7 +35,7 @@ func tail(name string) string {
 
 // ports finds n loopback ports that are free now. They are held until all are
 // found, so that they differ.
-func ports(t *testing.T, n int) []int {
+func ports(t testing.TB, n int) []int {
 	t.Helper()
 	found := make([]int, n)
 	for i := range found {

@@ -42,7 +42,7 @@ type Kafka struct {
 	Brokers   []*Broker
 	Authority *Authority
 
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	jars string
 }
@@ -62,7 +62,7 @@ type Broker struct {
 
 // StartKafka starts a cluster of n brokers, with settings (name=value) beyond
 // those that a test needs. It is ready when the call returns.
-func StartKafka(t *testing.T, n int, settings ...string) *Kafka {
+func StartKafka(t testing.TB, n int, settings ...string) *Kafka {
 	t.Helper()
 	k := &Kafka{t: t, jars: maven(t, "kafka-"+kafkaVersion, kafkaPom), dir: workDir(t, "kafka"), Authority: NewAuthority(t)}
 	must(t, os.WriteFile(filepath.Join(k.dir, "log4j2.properties"), log4j, 0o600))

@@ -16,7 +16,7 @@ const fetchTimeout = 10 * time.Minute
 
 // maven returns a directory with the jars that a pom names, from the cache
 // under name if they were fetched before.
-func maven(t *testing.T, name string, pom []byte) string {
+func maven(t testing.TB, name string, pom []byte) string {
 	t.Helper()
 	dir := filepath.Join(cache(t), name)
 	must(t, os.MkdirAll(dir, 0o700))
@@ -39,7 +39,7 @@ func maven(t *testing.T, name string, pom []byte) string {
 	return jars
 }
 
-func cache(t *testing.T) string {
+func cache(t testing.TB) string {
 	t.Helper()
 	if dir := os.Getenv("SHIPLOG_INTEGRATION_CACHE"); dir != "" {
 		return dir
@@ -50,7 +50,7 @@ func cache(t *testing.T) string {
 }
 
 // lock waits for a file lock. The returned function gives it up.
-func lock(t *testing.T, name string) func() {
+func lock(t testing.TB, name string) func() {
 	t.Helper()
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // our own cache
 	must(t, err)
@@ -60,7 +60,7 @@ func lock(t *testing.T, name string) func() {
 	return func() { _ = f.Close() }
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(fmt.Errorf("harness: %w", err))

@@ -22,7 +22,7 @@ type Process struct {
 }
 
 // launch starts a command, with its output at the end of the file log.
-func launch(t *testing.T, log, name string, args ...string) *Process {
+func launch(t testing.TB, log, name string, args ...string) *Process {
 	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the test's own directory
 	must(t, err)

@@ -22,16 +22,19 @@ import (
 	"github.com/shiplog/shiplog/pkg/sinks/sinktest"
 )
 
-// TestMain is also the agent that the tests kill.
+// TestMain is also the agents that the tests kill.
 func TestMain(m *testing.M) {
 	if section := os.Getenv(agentVar); section != "" {
 		os.Exit(agent(section))
+	}
+	if section := os.Getenv(readerVar); section != "" {
+		os.Exit(read(section))
 	}
 	os.Exit(m.Run())
 }
 
 // create makes a topic with settings (name=value), and waits for its leaders.
-func create(t *testing.T, k *harness.Kafka, name string, partitions int32, settings ...string) {
+func create(t testing.TB, k *harness.Kafka, name string, partitions int32, settings ...string) {
 	t.Helper()
 	values := make(map[string]*string)
 	for _, s := range settings {
@@ -49,7 +52,7 @@ func section(brokers []string, topic string, lines ...string) string {
 	return fmt.Sprintf("type: kafka\nbrokers: [%s]\ntopic: %s\n%s", strings.Join(brokers, ", "), topic, strings.Join(lines, "\n"))
 }
 
-func open(t *testing.T, text string) sinks.Sink {
+func open(t testing.TB, text string) sinks.Sink {
 	t.Helper()
 	s, err := build(text, sinktest.Deps(t, nil))
 	if err != nil {
@@ -80,7 +83,7 @@ func deliver(t *testing.T, s sinks.Sink, b sinks.Batch) {
 
 // settle delivers a batch as a shipper does: again what comes again, after a
 // moment.
-func settle(t *testing.T, s sinks.Sink, b sinks.Batch) {
+func settle(t testing.TB, s sinks.Sink, b sinks.Batch) {
 	t.Helper()
 	var last error
 	if !eventually(t, func() bool {
@@ -106,7 +109,7 @@ func settle(t *testing.T, s sinks.Sink, b sinks.Batch) {
 }
 
 // eventually asks until the answer is yes, or half a minute is over.
-func eventually(t *testing.T, ask func() bool) bool {
+func eventually(t testing.TB, ask func() bool) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -147,7 +150,7 @@ func once(t *testing.T, records []*kgo.Record, count int) {
 	}
 }
 
-func grant(t *testing.T, k *harness.Kafka, b *kadm.ACLBuilder) {
+func grant(t testing.TB, k *harness.Kafka, b *kadm.ACLBuilder) {
 	t.Helper()
 	r, err := k.Admin().CreateACLs(t.Context(), b.Allow("User:"+harness.KafkaUser, "User:CN="+harness.KafkaUser).AllowHosts("*"))
 	if err != nil {

@@ -14,18 +14,18 @@ import (
 // Committed returns what a read_committed consumer sees in a topic from its
 // start to its present end, in order within each partition. While a transaction
 // is open it waits for its end.
-func Committed(t *testing.T, topic string, opts ...kgo.Opt) []*kgo.Record {
+func Committed(t testing.TB, topic string, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
 	return read(t, topic, append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted())))
 }
 
 // All returns every record in a topic, those of aborted transactions too.
-func All(t *testing.T, topic string, opts ...kgo.Opt) []*kgo.Record {
+func All(t testing.TB, topic string, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
 	return read(t, topic, opts)
 }
 
-func read(t *testing.T, topic string, opts []kgo.Opt) []*kgo.Record {
+func read(t testing.TB, topic string, opts []kgo.Opt) []*kgo.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()

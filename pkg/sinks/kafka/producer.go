@@ -24,7 +24,7 @@ const (
 	// settleFirst and settleMost are the waits while the cluster finishes an
 	// earlier transaction or moves a coordinator: part of the protocol, some
 	// milliseconds each, and bounded by the caller's context.
-	settleFirst = 10 * time.Millisecond
+	settleFirst = 2 * time.Millisecond
 	settleMost  = 250 * time.Millisecond
 
 	// transactionTimeout is after how long the cluster aborts a transaction

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/sinks"
@@ -90,14 +91,18 @@ func (p *producer) transact(ctx context.Context, plan *plan) error {
 	if err := p.enlist(ctx, plan.partitions()); err != nil {
 		return err
 	}
+	var cursor error
+	var wg sync.WaitGroup
+	if p.group != "" { // it goes to another broker, and has to wait for nothing
+		wg.Go(func() { cursor = p.record(ctx, max(p.cursor, plan.batch.Through)) })
+	}
 	plan.run(ctx)
+	wg.Wait()
 	if len(plan.results) > 0 {
 		return plan.results[0].Err
 	}
-	if p.group != "" {
-		if err := p.record(ctx, max(p.cursor, plan.batch.Through)); err != nil {
-			return err
-		}
+	if cursor != nil {
+		return cursor
 	}
 	return p.end(ctx, true)
 }
