@@ -126,7 +126,7 @@ func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit
 // unlessEnded turns the error of a run that was told to end into none. A failure
 // to store comes before the end that it causes.
 func unlessEnded(ctx context.Context, err error) error {
-	if _, ok := errors.AsType[storeError](err); ok {
+	if _, ok := errors.AsType[storeError](err); ok && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -11,7 +11,7 @@ import (
 
 const (
 	ceiling   = 4000 // events of one query: the Cloud stops paging at an offset of 5,000
-	rereads   = 3    // times that a query is repeated whose pages do not add up
+	rereads   = 3    // times that pages which do not add up are read again in vain
 	orderAsc  = "ASC"
 	orderDesc = "DESC"
 )
@@ -72,10 +72,14 @@ func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, er
 // it, and nothing was stored.
 func (w *window) readOne(ctx context.Context, since, until time.Time) (halve bool, err error) {
 	r := reading{window: w, seen: make(map[uint64]bool), order: orderAsc, since: since, until: until, reached: since, ordered: true}
-	for range rereads {
+	for fruitless := 0; fruitless < rereads; {
+		before := len(r.seen)
 		halve, err = r.pages(ctx)
 		if err != nil || halve || !r.short() {
 			return halve, err
+		}
+		if len(r.seen) == before {
+			fruitless++
 		}
 		r.turn()
 	}
