@@ -26,7 +26,7 @@ func workDir(t testing.TB, name string) string {
 
 // tail is the end of a log.
 func tail(name string) string {
-	b, err := os.ReadFile(name) //nolint:gosec // the test's own directory
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return err.Error()
 	}
@@ -39,9 +39,9 @@ func ports(t testing.TB, n int) []int {
 	t.Helper()
 	found := make([]int, n)
 	for i := range found {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		must(t, err)
-		defer l.Close() //nolint:errcheck // it was only held
+		defer l.Close()
 		addr, ok := l.Addr().(*net.TCPAddr)
 		if !ok {
 			t.Fatalf("harness: %v is no TCP address", l.Addr())

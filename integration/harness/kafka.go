@@ -202,7 +202,7 @@ func (b *Broker) format() {
 	user := fmt.Sprintf("[name=%s,password=%s]", KafkaUser, KafkaPassword)
 	args := b.java("kafka.tools.StorageTool", "format", "--cluster-id", clusterID, "--config", b.properties,
 		"--add-scram", "SCRAM-SHA-256="+user, "--add-scram", "SCRAM-SHA-512="+user)
-	if out, err := exec.CommandContext(t.Context(), "java", args...).CombinedOutput(); err != nil { //nolint:gosec // our own arguments
+	if out, err := exec.CommandContext(t.Context(), "java", args...).CombinedOutput(); err != nil {
 		t.Fatalf("format broker %d: %v\n%s", b.ID, err, out)
 	}
 }

@@ -30,7 +30,7 @@ func maven(t testing.TB, name string, pom []byte) string {
 	ctx, cancel := context.WithTimeout(t.Context(), fetchTimeout)
 	defer cancel()
 	t.Logf("fetching %s", name)
-	cmd := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+jars) //nolint:gosec // our own pom
+	cmd := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+jars)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("fetch %s with Maven: %v\n%s", name, err, out)
@@ -52,7 +52,7 @@ func cache(t testing.TB) string {
 // lock waits for a file lock. The returned function gives it up.
 func lock(t testing.TB, name string) func() {
 	t.Helper()
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // our own cache
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	must(t, err)
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatalf("lock %s: %v", name, err)

@@ -24,16 +24,16 @@ type Process struct {
 // launch starts a command, with its output at the end of the file log.
 func launch(t testing.TB, log, name string, args ...string) *Process {
 	t.Helper()
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the test's own directory
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	must(t, err)
-	p := &Process{cmd: exec.Command(name, args...), log: log, ended: make(chan struct{})} //nolint:gosec,noctx // stopped by Stop or Kill
+	p := &Process{cmd: exec.Command(name, args...), log: log, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = endWithParent()
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // the child is told of the end of this thread
 		defer close(p.ended)
-		defer out.Close() //nolint:errcheck // nothing is lost
+		defer out.Close()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {

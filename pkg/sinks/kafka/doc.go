@@ -13,5 +13,13 @@
 // Without exactly_once an event may be written twice: when an answer is lost,
 // or comes too late, the batch comes again. Consumers tell by the header ce_id.
 // With it, one transaction holds a batch and the cursor after it (see
-// producer), and consumers that read committed records see each event once.
+// producer), and consumers that read committed records see each event once. The
+// cluster forgets the group's offset when nothing was delivered for a week
+// (offsets.retention.minutes) or the topic is deleted; the journal's cursor
+// counts then, which is the same unless the agent was killed in between.
+//
+// The rights that it needs: Write and Describe on the topic; with exactly_once
+// also Read on the topic, Read on the group and Write and Describe on the
+// transactional id, both named shiplog-AGENT-SINK, the latter also with -replay
+// after it for replays.
 package kafka

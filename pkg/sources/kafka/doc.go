@@ -13,4 +13,6 @@
 // do. kafka-go's Reader does not do that, nor can it tell when a record is safe;
 // of kafka-go the package uses the group protocol and the connections, and
 // fetches by itself.
+//
+// The rights that it needs: Read and Describe on the topics, Read on the group.
 package kafka
