@@ -37,7 +37,7 @@ var levels = []struct {
 
 // An end is a source or a sink: it knows the words, its contract and transport,
 // and nothing that stands above them.
-var endMayImport = []string{"pkg/event", "pkg/fault", "pkg/config", "pkg/transport"}
+var endMayImport = []string{"pkg/event", "pkg/fault", "pkg/atomicfile", "pkg/config", "pkg/transport"}
 
 type listed struct {
 	ImportPath string

@@ -45,6 +45,32 @@ type Lister interface {
 	List(ctx context.Context, since, until time.Time, each func(event.Record) error) error
 }
 
+// A Counter can say how many events the upstream has, without their ids.
+type Counter interface {
+	// Count gives the number of events by the hour in which they occurred, for
+	// since <= occurred < until; both are whole hours. Hours without events may
+	// be left out.
+	Count(ctx context.Context, since, until time.Time) (map[time.Time]int, error)
+}
+
+// A Repairer takes records that its Lister gave and that are missing, for its
+// Run to emit: that of this process or of another, now or at the next start.
+type Repairer interface {
+	// Repair puts the records down durably. Run emits them, marked Late.
+	Repair(records []event.Record) error
+
+	// Unrepaired is the number of records that were put down and not emitted
+	// yet, as far as the disk says.
+	Unrepaired() (int, error)
+}
+
+// A Prover keeps what was proven complete, for its figures.
+type Prover interface {
+	// Prove says that everything that occurred from since to until was found in
+	// the journal, by id or by number.
+	Prove(since, until time.Time) error
+}
+
 // A Rereader is a source that reads again, after a restart, what it has handed
 // over before.
 type Rereader interface {

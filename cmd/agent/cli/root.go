@@ -90,6 +90,7 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(),
 		a.statusCommand(),
 		a.verifyCommand(),
+		a.reconcileCommand(),
 		a.convertCommand(),
 		a.catalogCommand(),
 		a.schemaCommand(),

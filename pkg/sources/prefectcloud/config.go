@@ -68,6 +68,7 @@ func defaults() Config {
 const (
 	gaugeBackfillLeft = "backfill_left_seconds"
 	gaugeCompleteFrom = "complete_from_timestamp_seconds"
+	gaugeProvenFrom   = "proven_from_timestamp_seconds"
 	gaugeProven       = "proven_timestamp_seconds"
 	gaugeRetention    = "retention_seconds"
 	gaugeRetentionEnd = "retention_left_seconds"
@@ -81,7 +82,8 @@ func traits(c Config) sources.Traits {
 		Gauges: []sources.Gauge{
 			{Name: gaugeBackfillLeft, Help: "Length of the past that is still to be read."},
 			{Name: gaugeCompleteFrom, Help: "Time from which on everything was read, up to source_lag_seconds ago."},
-			{Name: gaugeProven, Help: "Time up to which the last sweep found nothing missing any more."},
+			{Name: gaugeProvenFrom, Help: "Time from which on completeness is proven: by sweeps, or by agent reconcile."},
+			{Name: gaugeProven, Help: "Time up to which completeness is proven."},
 			{Name: gaugeRetention, Help: "How long the service keeps audit events, by the account's plan."},
 			{Name: gaugeRetentionEnd, Help: "Time left until the service deletes events that were not read yet. Alert when it is short: loss is coming."},
 			{Name: gaugeStream, Help: "1 while the websocket delivers."},

@@ -2,12 +2,25 @@ package prefectcloud
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/fault"
 )
 
-// List implements sources.Lister. It keeps to the source's budget.
+// listTries is how often List and Count ask before they give up.
+const listTries = 6
+
+// maxBuckets is how many hours Count asks for at once: the API refuses more than
+// 1,000.
+const maxBuckets = 240
+
+// List implements sources.Lister. It keeps to the source's budget. An event may
+// be given twice when the service failed midway.
 func (s *source) List(ctx context.Context, since, until time.Time, each func(event.Record) error) error {
 	r := &run{source: s}
 	for _, f := range s.client.feeds {
@@ -19,7 +32,7 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 			}
 			return nil
 		})
-		if err := r.patiently(ctx, func(ctx context.Context) error {
+		if err := r.severally(ctx, func() error {
 			at, err := w.read(ctx, time.Duration(s.cfg.Window))
 			w.since = at // what was read is not read again
 			return err
@@ -28,4 +41,62 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 		}
 	}
 	return nil
+}
+
+// Count implements sources.Counter.
+func (s *source) Count(ctx context.Context, since, until time.Time) (map[time.Time]int, error) {
+	counts := make(map[time.Time]int)
+	r := &run{source: s}
+	for _, f := range s.client.feeds {
+		for at := since; at.Before(until); at = at.Add(maxBuckets * time.Hour) {
+			end := at.Add(maxBuckets * time.Hour)
+			if end.After(until) {
+				end = until
+			}
+			if err := r.severally(ctx, func() error { return s.countHours(ctx, f, at, end, counts) }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return counts, nil
+}
+
+func (s *source) countHours(ctx context.Context, f feed, since, until time.Time, counts map[time.Time]int) error {
+	answer, err := s.client.do(ctx, http.MethodPost, s.client.url(f, "/events/count-by/time"), struct {
+		Filter   eventFilter `json:"filter"`
+		Unit     string      `json:"time_unit"`
+		Interval int         `json:"time_interval"`
+	}{s.names.filter(since, until.Add(-time.Microsecond), ""), "hour", 1})
+	if err != nil {
+		return err
+	}
+	var buckets []struct {
+		Count int       `json:"count"`
+		Start time.Time `json:"start_time"`
+	}
+	if err := json.Unmarshal(answer, &buckets); err != nil {
+		return fault.New(fault.Retry, "bad_answer", fmt.Errorf("read the counts: %w", err))
+	}
+	for _, b := range buckets {
+		counts[b.Start.UTC().Truncate(time.Hour)] += b.Count
+	}
+	return nil
+}
+
+// severally tries a few times.
+func (r *run) severally(ctx context.Context, try func() error) error {
+	wait := r.pace.retry
+	for n := 1; ; n++ {
+		err := try()
+		if store, ok := errors.AsType[storeError](err); ok {
+			return store.error
+		}
+		if err == nil || n == listTries || fault.KindOf(err) != fault.Retry || ctx.Err() != nil {
+			return err
+		}
+		if !sleep(ctx, max(jitter(wait), fault.Wait(err))) {
+			return ctx.Err()
+		}
+		wait = min(2*wait, r.pace.retryMax)
+	}
 }

@@ -44,6 +44,9 @@ func (r *run) interval() time.Duration {
 // pass reads what is new of every feed, what is due to be read again, and what
 // was put down for repair.
 func (r *run) pass(ctx context.Context) error {
+	if err := r.repairs(ctx); err != nil {
+		return err
+	}
 	for _, f := range r.feeds {
 		if err := r.poll(ctx, f); err != nil {
 			return err
@@ -53,7 +56,7 @@ func (r *run) pass(ctx context.Context) error {
 		}
 	}
 	r.report()
-	return r.repairs(ctx)
+	return nil
 }
 
 // poll reads a feed from a little before its watermark to now.
@@ -106,7 +109,9 @@ func (r *run) report() {
 	m.Complete(complete)
 	m.Gauge(gaugeBackfillLeft, left.Seconds())
 	m.Gauge(gaugeCompleteFrom, float64(from.Unix()))
-	m.Gauge(gaugeProven, float64(proven.Unix()))
+	since, until := r.proven(from, proven)
+	m.Gauge(gaugeProvenFrom, float64(since.Unix()))
+	m.Gauge(gaugeProven, float64(until.Unix()))
 	m.Gauge(gaugeSkew, time.Duration(r.client.skew.Load()).Seconds())
 	r.watchRetention(complete)
 }

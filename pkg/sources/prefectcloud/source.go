@@ -67,6 +67,8 @@ type run struct {
 	storing sync.Mutex // emit calls must not overlap
 	emit    sources.Emit
 
+	taken map[string]bool // repair files that are in the journal; of the goroutine that polls
+
 	mu       sync.Mutex // guards what follows
 	feeds    []*feedRun
 	plan     plan
@@ -85,7 +87,7 @@ type feedRun struct {
 // Run implements sources.Source.
 func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit) error {
 	defer s.client.http.CloseIdleConnections()
-	r := &run{source: s, emit: emit}
+	r := &run{source: s, emit: emit, taken: takenOf(from)}
 	for _, f := range s.client.feeds {
 		m, err := decodeMarks(f.name, from)
 		if err != nil {
@@ -137,6 +139,9 @@ func unlessEnded(ctx context.Context, err error) error {
 
 // once is one complete pass up to now.
 func (r *run) once(ctx context.Context) error {
+	if err := r.repairs(ctx); err != nil {
+		return err
+	}
 	if err := r.backfills(ctx); err != nil {
 		return err
 	}
