@@ -89,6 +89,7 @@ func (a *app) root() *cobra.Command {
 		a.runCommand(),
 		a.checkCommand(),
 		a.statusCommand(),
+		a.eventsCommand(),
 		a.verifyCommand(),
 		a.reconcileCommand(),
 		a.convertCommand(),

@@ -1,0 +1,179 @@
+package search_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/filter"
+	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/normalize"
+	"github.com/shiplog/shiplog/pkg/search"
+)
+
+type ignored struct{}
+
+func (ignored) Appended(int, int, time.Duration) {}
+func (ignored) Synced(time.Duration)             {}
+func (ignored) Full(bool)                        {}
+func (ignored) Damaged(int)                      {}
+
+var start = time.Date(2026, 11, 17, 8, 0, 0, 0, time.UTC)
+
+// record makes event n: one a minute, by four people in turn, every tenth on a
+// key.
+func record(n int) string {
+	action, kind := "user.logged-in", "user"
+	if n%10 == 0 {
+		action, kind = "api-key.created", "api-key"
+	}
+	who := []string{"alice", "bob", "carol", "Dave"}[n%4]
+	return fmt.Sprintf(`{"id":"00000000-0000-4000-8000-%012d","occurred":%q,"event":"prefect-cloud.%s",`+
+		`"resource":{"prefect.resource.id":"prefect-cloud.%s.r%d","prefect.resource.name":"thing %d"},`+
+		`"related":[{"prefect.resource.id":"prefect-cloud.actor.a%d","prefect.resource.role":"actor",`+
+		`"prefect.resource.name":"%s","prefect-cloud.email":"%s@example.com"}],"payload":{"note":"Grüße %d"}}`,
+		n, start.Add(time.Duration(n)*time.Minute).Format(time.RFC3339), action, kind, n, n, n%4, who, who, n)
+}
+
+// filled returns a view of a journal of several segments with n events, which
+// is written to until the test ends.
+func filled(t *testing.T, n int) (*journal.View, func(from, to int)) {
+	t.Helper()
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Config{SegmentSize: 64 << 10, Compression: "none"},
+		journal.Deps{Log: slog.New(slog.DiscardHandler), Metrics: ignored{}, Lost: func(journal.Loss) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	norm, err := normalize.New(normalize.Options{Source: "in", Decoder: "prefect"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(from, to int) {
+		t.Helper()
+		for from < to {
+			b := journal.Batch{Source: "in"}
+			for range min(7, to-from) {
+				e, _, verdict, _, err := norm.Normalize(&event.Record{Raw: []byte(record(from))}, start, nil)
+				if verdict != normalize.Keep {
+					t.Fatal(err)
+				}
+				b.Events = append(b.Events, e.Clone())
+				from++
+			}
+			if _, err := j.Append(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(1, n+1)
+	v, err := journal.OpenReadOnly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, add
+}
+
+func compiled(t *testing.T, text string) *filter.Filter {
+	t.Helper()
+	f, err := filter.Compile(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Event n has sequence n, so the model is a loop.
+func TestQueries(t *testing.T) {
+	const n = 500
+	v, _ := filled(t, n)
+	at := func(k int) time.Time { return start.Add(time.Duration(k) * time.Minute) }
+	for name, c := range map[string]struct {
+		query search.Query
+		want  func(k int) bool
+	}{
+		"all":                       {search.Query{}, func(int) bool { return true }},
+		"since is inclusive":        {search.Query{Since: at(490)}, func(k int) bool { return k >= 490 }},
+		"until is exclusive":        {search.Query{Until: at(10)}, func(k int) bool { return k < 10 }},
+		"a narrow range":            {search.Query{Since: at(100), Until: at(103)}, func(k int) bool { return k >= 100 && k < 103 }},
+		"sequences":                 {search.Query{From: 20, To: 30}, func(k int) bool { return k >= 20 && k <= 30 }},
+		"action without its prefix": {search.Query{Action: "api-key.*"}, func(k int) bool { return k%10 == 0 }},
+		"action whole":              {search.Query{Action: "prefect-cloud.API-key.created"}, func(k int) bool { return k%10 == 0 }},
+		"actor by e-mail":           {search.Query{Actor: "dave@example.com"}, func(k int) bool { return k%4 == 3 }},
+		"actor by name":             {search.Query{Actor: "DAVE"}, func(k int) bool { return k%4 == 3 }},
+		"actor by id":               {search.Query{Actor: "a1"}, func(k int) bool { return k%4 == 1 }},
+		"resource by bare id":       {search.Query{Resource: "r77"}, func(k int) bool { return k == 77 }},
+		"resource by name":          {search.Query{Resource: "thing 7*"}, func(k int) bool { return k == 7 || k/10 == 7 }},
+		"outcome":                   {search.Query{Outcome: "failure"}, func(int) bool { return false }},
+		"text":                      {search.Query{Text: "grüße 42"}, func(k int) bool { return k == 42 || k/10 == 42 }},
+		"expression":                {search.Query{Where: compiled(t, `event.action endsWith "created" && user.name == "carol"`)}, func(k int) bool { return k%10 == 0 && k%4 == 2 }},
+		"together":                  {search.Query{Action: "user.*", Actor: "bob*", Since: at(50), Until: at(60)}, func(k int) bool { return k%4 == 1 && k%10 != 0 && k >= 50 && k < 60 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want []uint64
+			for k := 1; k <= n; k++ {
+				if c.want(k) {
+					want = append(want, uint64(k))
+				}
+			}
+			var got []uint64
+			if err := search.Each(t.Context(), v, c.query, func(e *event.Event) error {
+				got = append(got, e.Sequence)
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("got %v, want %v", got, want)
+			}
+			for _, limit := range []int{1, 3, 1000} {
+				last, err := search.Last(t.Context(), v, c.query, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := sequences(last), want[max(0, len(want)-limit):]; !slices.Equal(got, want) {
+					t.Errorf("last %d: got %v, want %v", limit, got, want)
+				}
+				first, err := search.First(t.Context(), v, c.query, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := sequences(first), want[:min(len(want), limit)]; !slices.Equal(got, want) {
+					t.Errorf("first %d: got %v, want %v", limit, got, want)
+				}
+			}
+		})
+	}
+}
+
+func sequences(events []event.Event) []uint64 {
+	out := make([]uint64, 0, len(events))
+	for i := range events {
+		out = append(out, events[i].Sequence)
+	}
+	return out
+}
+
+func TestFollowGivesWhatComes(t *testing.T) {
+	v, add := filled(t, 20)
+	ctx, cancel := context.WithCancel(t.Context())
+	go add(21, 41)
+	var got []uint64
+	err := search.Follow(ctx, v, search.Query{Action: "api-key.*"}, 20, func(e *event.Event) error {
+		if got = append(got, e.Sequence); len(got) == 2 {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint64{30, 40}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
