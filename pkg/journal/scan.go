@@ -124,6 +124,9 @@ func (s *scanner) resync() error {
 		}
 	}
 	to, err := s.search(s.offset + 1)
+	if errors.Is(err, errNoFrame) { // the file has become shorter: it was sealed meanwhile
+		return io.EOF
+	}
 	if err != nil {
 		return err
 	}
