@@ -5,8 +5,10 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sinks/elasticsearch"
+	"github.com/shiplog/shiplog/pkg/sinks/file"
 	sinkkafka "github.com/shiplog/shiplog/pkg/sinks/kafka"
 	"github.com/shiplog/shiplog/pkg/sinks/splunkhec"
+	"github.com/shiplog/shiplog/pkg/sinks/stdout"
 	"github.com/shiplog/shiplog/pkg/sources"
 	sourcekafka "github.com/shiplog/shiplog/pkg/sources/kafka"
 	"github.com/shiplog/shiplog/pkg/sources/prefectcloud"
@@ -32,6 +34,8 @@ func Builtin() Kinds {
 			elasticsearch.Factory(),
 			sinkkafka.Factory(),
 			splunkhec.Factory(),
+			file.Factory(),
+			stdout.Factory(),
 		},
 	}
 }

@@ -1,14 +1,9 @@
 package agent
 
 import (
-	"slices"
-	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/shiplog/shiplog/pkg/config"
-	"github.com/shiplog/shiplog/pkg/encode"
 	"github.com/shiplog/shiplog/pkg/filter"
 	"github.com/shiplog/shiplog/pkg/normalize"
 	"github.com/shiplog/shiplog/pkg/pipeline"
@@ -57,31 +52,10 @@ func plan(f *config.File, found error, kinds Kinds) (*Plan, error) {
 	return p, nil
 }
 
-// kindOf reads a section's type, and nothing else of it.
-func kindOf(s config.Named, known []string) (string, error) {
-	var kind string
-	if n := s.Node; n != nil && n.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "type" {
-				kind = n.Content[i+1].Value
-			}
-		}
-	}
-	switch {
-	case kind == "":
-		return "", s.Problem("", "type is missing: one of %s", strings.Join(known, ", "))
-	case slices.Contains(known, kind):
-		return kind, nil
-	}
-	mistake := s.Problem("type", "unknown type %q: one of %s", kind, strings.Join(known, ", "))
-	mistake.Near = config.Nearest(kind, known)
-	return "", mistake
-}
-
 func decodeSource(s config.Named, kinds Kinds) (pipeline.SourceSpec, error) {
-	kind, err := kindOf(s, kinds.sourceKinds())
-	if err != nil {
-		return pipeline.SourceSpec{}, err
+	kind, mistake := s.Pick("type", kinds.sourceKinds())
+	if mistake != nil {
+		return pipeline.SourceSpec{}, mistake
 	}
 	if s.Name == pipeline.OwnSource {
 		return pipeline.SourceSpec{}, s.Problem("", "the name %q is kept for the agent's own events", s.Name)
@@ -95,23 +69,30 @@ func decodeSource(s config.Named, kinds Kinds) (pipeline.SourceSpec, error) {
 }
 
 func decodeSink(s config.Named, kinds Kinds) (pipeline.SinkSpec, error) {
-	kind, err := kindOf(s, kinds.sinkKinds())
-	if err != nil {
-		return pipeline.SinkSpec{}, err
+	kind, mistake := s.Pick("type", kinds.sinkKinds())
+	if mistake != nil {
+		return pipeline.SinkSpec{}, mistake
 	}
 	factory, _ := kinds.sink(kind)
 	spec, err := factory.Decode(s.Section)
-	if err != nil {
+	if err := config.Join(err, checkWhere(s)); err != nil {
 		return pipeline.SinkSpec{}, err
 	}
-	// What the contract package cannot know: the formats and the expressions.
-	if _, err := encode.New(spec.Format); err != nil {
-		return pipeline.SinkSpec{}, s.Problem("format", "%v", err)
-	}
-	if spec.Where != "" {
-		if _, err := filter.Compile(spec.Where); err != nil {
-			return pipeline.SinkSpec{}, s.Problem("where", "%v", err)
+	return pipeline.SinkSpec{Name: s.Name, Spec: spec, Fingerprint: s.Fingerprint()}, nil
+}
+
+// checkWhere compiles a sink's expression: the contract package cannot know what
+// one is. It reads the field by itself, so that its mistakes are told together
+// with the section's others.
+func checkWhere(s config.Named) error {
+	for _, f := range s.Fields() {
+		var where string
+		if f.Name != "where" || f.Decode(&where) != nil || where == "" {
+			continue // a value that is no text is the section's own mistake
+		}
+		if _, err := filter.Compile(where); err != nil {
+			return s.Problem("where", "%v", err)
 		}
 	}
-	return pipeline.SinkSpec{Name: s.Name, Spec: spec, Fingerprint: s.Fingerprint()}, nil
+	return nil
 }

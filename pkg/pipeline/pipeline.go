@@ -159,9 +159,10 @@ func (p *Pipeline) run(ctx context.Context, once bool, limit time.Duration) erro
 	var background sync.WaitGroup
 	background.Go(func() { p.tellLosses(notes) })
 	background.Go(func() { p.sample(notes) })
-	background.Go(func() { p.noteQuietly(intake, "shiplog.started", "the agent started", nil) })
 	if once {
 		background.Go(func() { p.awaitIntakes(); stopIntake() })
+	} else { // a run that is to end is no news: one from cron would bury the rest
+		background.Go(func() { p.noteQuietly(intake, "shiplog.started", "the agent started", nil) })
 	}
 	select {
 	case <-intake.Done():
@@ -185,6 +186,7 @@ func (p *Pipeline) finish(hard context.Context, patient bool) {
 	p.applying.Lock() // a reload that runs ends first
 	defer p.applying.Unlock()
 	p.mu.Lock()
+	once := p.live.once
 	p.live = nil // nothing is started any more
 	intakes := slices.Collect(maps.Values(p.intakes))
 	shippers := slices.Collect(maps.Values(p.shippers))
@@ -193,9 +195,11 @@ func (p *Pipeline) finish(hard context.Context, patient bool) {
 	for _, in := range intakes {
 		p.await(hard, in.done, "source", in.name)
 	}
-	last, cancel := context.WithTimeout(hard, time.Second)
-	p.noteQuietly(last, "shiplog.stopped", "the agent stops", nil)
-	cancel()
+	if !once {
+		last, cancel := context.WithTimeout(hard, time.Second)
+		p.noteQuietly(last, "shiplog.stopped", "the agent stops", nil)
+		cancel()
+	}
 	for _, s := range shippers {
 		s.lane.drain(patient)
 		s.drain()

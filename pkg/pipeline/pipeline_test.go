@@ -298,8 +298,8 @@ func TestRunOnceDeliversEverything(t *testing.T) {
 	if s.Sources[0].State != "done" || s.Sources[0].Invalid != 2 || s.Sinks[0].Backlog != 0 {
 		t.Errorf("got status %+v", s)
 	}
-	if len(good.find(`shiplog.started`)) != 1 || len(good.find("shiplog.stopped")) != 1 {
-		t.Error("the agent's own start and stop did not arrive")
+	if len(good.find(`shiplog.started`)) != 0 || len(good.find("shiplog.stopped")) != 0 {
+		t.Error("a run that was to end told of its start and stop")
 	}
 	w.close()
 
