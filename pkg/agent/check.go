@@ -28,13 +28,17 @@ type Finding struct {
 // here.
 func Connect(ctx context.Context, plan *Plan, o Options, each func(Finding)) {
 	silent := slog.New(slog.DiscardHandler) // the findings say it all
+	agentName, err := knownIdentity(plan.File.DataDir)
+	if err != nil || agentName == "" {
+		agentName = "shiplog-check" // the agent has not run here yet
+	}
 	for _, s := range plan.Pipeline.Sources {
 		src, err := s.Spec.Open(sources.Deps{Name: s.Name, Log: silent, Monitor: noSourceMonitor{}, UserAgent: userAgent(o.Version)})
 		each(try(ctx, "source "+s.Name, src, err))
 	}
 	for _, s := range plan.Pipeline.Sinks {
 		sink, err := s.Spec.Open(sinks.Deps{
-			Name: s.Name, Log: silent, Monitor: noSinkMonitor{}, Agent: "shiplog-check", UserAgent: userAgent(o.Version),
+			Name: s.Name, Log: silent, Monitor: noSinkMonitor{}, Agent: agentName, UserAgent: userAgent(o.Version),
 			StateDir: filepath.Join(os.TempDir(), "shiplog-check-none"), // a check writes nothing
 		})
 		f := try(ctx, "sink "+s.Name, sink, err)
