@@ -64,7 +64,11 @@ func Run(ctx context.Context, plan *Plan, o Options) error {
 	err = a.pipeline.Run(run)
 	cancel()
 	err = errors.Join(err, <-reloads, server.Close(), a.close())
-	o.Log.Info("stopped", "err", err)
+	if err != nil {
+		o.Log.Error("stopped", "err", err)
+	} else {
+		o.Log.Info("stopped")
+	}
 	return err
 }
 
