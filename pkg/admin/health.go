@@ -7,8 +7,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/pipeline"
 )
 
-type handlers struct{ Deps }
-
 // healthz says that the process lives and can go on living: a journal that must
 // not be written to any more is the one thing that only a restart mends.
 func (h *handlers) healthz(w http.ResponseWriter, _ *http.Request) {
@@ -75,8 +73,4 @@ func (h *handlers) readyz(w http.ResponseWriter, _ *http.Request) {
 		code = http.StatusServiceUnavailable
 	}
 	answer(w, code, r)
-}
-
-func (h *handlers) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, h.Pipeline.Status())
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/shiplog/shiplog/pkg/admin"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // settle is how long a config file must be left alone before it is read: an
@@ -17,7 +20,7 @@ const settle = 250 * time.Millisecond
 // until ctx ends. A config that is not good is refused whole, and the old one
 // goes on.
 func (a *agent) reloads(ctx context.Context) error {
-	changes, stop, err := watch(a.plan.File.Path)
+	changes, stop, err := watch(a.plan.Load().File.Path)
 	if err != nil {
 		// A config in a place that cannot be watched still reloads on request.
 		a.options.Log.Warn("the config file is not watched", "err", err)
@@ -33,12 +36,13 @@ func (a *agent) reloads(ctx context.Context) error {
 		case <-changes:
 			timer.Reset(settle)
 			continue
+		case answer := <-a.asked:
+			answer <- a.tryReload(ctx) // never blocks: it has room for one
+			continue
 		case <-a.options.Reload:
 		case <-timer.C:
 		}
-		if err := a.reload(ctx); err != nil {
-			a.options.Log.Error("reload refused, the old config goes on", "err", err)
-		}
+		_ = a.tryReload(ctx) // logged, and in the status
 	}
 }
 
@@ -85,22 +89,62 @@ func watch(name string) (<-chan struct{}, func(), error) {
 	return changes, func() { _ = w.Close(); <-ended }, nil
 }
 
+// askReload reloads, and returns once that is done or refused.
+func (a *agent) askReload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case a.asked <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tryReload reloads and tells everyone how it went: the log, the metric, the
+// status, and where it was refused, the journal. An applied one the pipeline
+// journals itself.
+func (a *agent) tryReload(ctx context.Context) error {
+	err := a.reload(ctx)
+	a.metrics.Reloaded(err == nil)
+	outcome := admin.Reload{Time: time.Now().UTC(), OK: err == nil}
+	if err != nil {
+		outcome.Error = err.Error()
+	}
+	a.reloaded.Store(&outcome)
+	file := a.plan.Load().File
+	if err == nil {
+		a.options.Log.Info("reloaded", "config", file.Path, "sources", len(file.Sources), "sinks", len(file.Sinks))
+		return nil
+	}
+	a.options.Log.Error("reload refused, the old config goes on", "config", file.Path, "err", err)
+	limited, cancel := context.WithTimeout(ctx, time.Second) // a full journal must not hold up a reload
+	defer cancel()
+	fields := map[string]any{"config": map[string]any{"path": file.Path}} // not the error: it can quote the file
+	if noted := a.pipeline.Note(limited, "shiplog.config.refused", "a changed config was refused; the old one goes on", event.Medium, fields); noted != nil {
+		a.options.Log.Warn("a refused reload could not be journalled", "err", noted)
+	}
+	return err
+}
+
 // reload reads the config and applies what differs.
-func (a *agent) reload(ctx context.Context) (err error) {
-	defer func() { a.metrics.Reloaded(err == nil) }()
-	next, err := Load(a.plan.File.Path, a.options.Kinds)
+func (a *agent) reload(ctx context.Context) error {
+	was := a.plan.Load()
+	next, err := Load(was.File.Path, a.options.Kinds)
 	if err != nil {
 		return err
 	}
-	if fixed := restartNeeded(a.plan, next); fixed != "" {
+	if fixed := restartNeeded(was, next); fixed != "" {
 		return fmt.Errorf("%s cannot change while the agent runs: restart it", fixed)
 	}
 	if err := a.pipeline.Apply(ctx, next.Pipeline); err != nil {
 		return err
 	}
-	a.plan = next
-	a.options.Log.Info("reloaded", "config", next.File.Path,
-		"sources", len(next.Pipeline.Sources), "sinks", len(next.Pipeline.Sinks))
+	a.plan.Store(next)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +22,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/metrics"
 	"github.com/shiplog/shiplog/pkg/pipeline"
+	"github.com/shiplog/shiplog/pkg/transport"
 )
 
 // Options are what a run is told besides its config.
@@ -37,10 +40,13 @@ type Options struct {
 // agent is one assembled agent.
 type agent struct {
 	options  Options
-	plan     *Plan
+	plan     atomic.Pointer[Plan] // in force; a reload replaces it
+	asked    chan chan<- error    // reloads that wait for their outcome
+	reloaded atomic.Pointer[admin.Reload]
 	registry *prometheus.Registry
 	metrics  *metrics.Set
 	journal  *journal.Journal
+	letters  *deadletter.Store
 	pipeline *pipeline.Pipeline
 }
 
@@ -87,7 +93,9 @@ func assemble(plan *Plan, o Options) (_ *agent, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	a := &agent{options: o, plan: plan, registry: prometheus.NewRegistry()}
+	a := &agent{options: o, registry: prometheus.NewRegistry(), asked: make(chan chan<- error)}
+	a.plan.Store(plan)
+	a.reloaded.Store(&admin.Reload{})
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.metrics = metrics.New(a.registry)
 	a.metrics.Build(o.Version, o.Commit, runtime.Version())
@@ -105,13 +113,12 @@ func assemble(plan *Plan, o Options) (_ *agent, err error) {
 	if err != nil {
 		return nil, err
 	}
-	letters, err := deadletter.Open(filepath.Join(dir, "deadletters"))
-	if err != nil {
+	if a.letters, err = deadletter.Open(filepath.Join(dir, "deadletters")); err != nil {
 		return nil, err
 	}
 	a.pipeline, err = pipeline.New(plan.Pipeline, pipeline.Deps{
 		Journal: a.journal,
-		Letters: letters,
+		Letters: a.letters,
 		Metrics: a.metrics,
 		Log:     o.Log,
 		Losses:  losses,
@@ -136,20 +143,49 @@ func (a *agent) close() error { return a.journal.Close() }
 
 // listen starts the admin listener where the config wants one.
 func (a *agent) listen(ctx context.Context) (*admin.Server, error) {
-	c := a.plan.File.Admin
+	c := a.plan.Load().File.Admin
 	if c.Listen == "" {
 		return nil, nil
+	}
+	secured, err := serverTLS(c.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("admin.tls: %w", err)
 	}
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("admin.listen: %w", err)
 	}
-	a.options.Log.Info("admin listening", "address", listener.Addr().String())
-	return admin.Serve(listener, admin.Config{Token: c.Token}, admin.Deps{
-		Pipeline: a.pipeline,
-		Journal:  a.journal,
-		Metrics:  a.registry,
-		Log:      a.options.Log,
+	a.options.Log.Info("admin listening", "address", listener.Addr().String(), "tls", secured != nil, "write", c.Write)
+	return admin.Serve(listener, admin.Deps{
+		Pipeline:   a.pipeline,
+		Letters:    a.letters,
+		Metrics:    a.registry,
+		Log:        a.options.Log,
+		DataDir:    a.plan.Load().File.DataDir,
+		Write:      c.Write,
+		TLS:        secured,
+		File:       func() *config.File { return a.plan.Load().File },
+		Reload:     a.askReload,
+		LastReload: func() admin.Reload { return *a.reloaded.Load() },
 	}), nil
+}
+
+// serverTLS secures a listener; nil where the config does not want it. The files
+// are read again when they change.
+func serverTLS(c config.ServerTLS) (*tls.Config, error) {
+	if c.CertFile == "" {
+		return nil, nil
+	}
+	client, err := transport.TLSConfig(config.TLS{CertFile: c.CertFile, KeyFile: c.KeyFile})
+	if err != nil {
+		return nil, err
+	}
+	own := client.GetClientCertificate
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return own(&tls.CertificateRequestInfo{})
+		},
+	}, nil
 }

@@ -3,17 +3,13 @@ package agent
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/shiplog/shiplog/pkg/admin"
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/journal"
@@ -22,69 +18,27 @@ import (
 
 // Status asks the running agent how it is. Where none answers, what the data
 // directory tells: then Running is false.
-func Status(ctx context.Context, plan *Plan) (pipeline.Status, error) {
+func Status(ctx context.Context, plan *Plan) (admin.Status, error) {
 	s, err := liveStatus(ctx, plan.File.Admin)
 	if err == nil {
 		return s, nil
 	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {
-		return pipeline.Status{}, refused // it runs, and does not want to tell us
+		return admin.Status{}, refused // it runs, and does not want to tell us
 	}
-	return restingStatus(plan)
+	resting, err := restingStatus(plan)
+	return admin.Status{Status: resting}, err
 }
 
-// refusedError is an answer of the admin listener that is no status.
-type refusedError struct{ text string }
-
-func (e *refusedError) Error() string { return e.text }
-
-// Ask sends a GET to the admin listener of a running agent and returns the body.
-func Ask(ctx context.Context, c config.Admin, path string) ([]byte, error) {
-	if c.Listen == "" {
-		return nil, errors.New("admin.listen is off")
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(c.Listen)+path, nil)
-	if err != nil {
-		return nil, fmt.Errorf("admin.listen: %w", err)
-	}
-	if token := c.Token.Reveal(); token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("ask the agent at %s: %w", c.Listen, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return nil, fmt.Errorf("ask the agent at %s: %w", c.Listen, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return body, &refusedError{fmt.Sprintf("the agent at %s answers %s to %s: %s", c.Listen, resp.Status, path, strings.TrimSpace(string(body)))}
-	}
-	return body, nil
-}
-
-// dialable turns an address to listen on into one to connect to.
-func dialable(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		return net.JoinHostPort("localhost", port)
-	}
-	return listen
-}
-
-func liveStatus(ctx context.Context, c config.Admin) (s pipeline.Status, err error) {
-	body, err := Ask(ctx, c, "/api/status")
+func liveStatus(ctx context.Context, c config.Admin) (s admin.Status, err error) {
+	r, err := remoteOf(c)
 	if err != nil {
 		return s, err
 	}
-	if err := json.Unmarshal(body, &s); err != nil {
-		return s, &refusedError{fmt.Sprintf("what listens at %s is no shiplog: %v", c.Listen, err)}
-	}
-	return s, nil
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err = r.get(ctx, "/api/status", &s)
+	return s, err
 }
 
 // restingStatus reads the data directory.

@@ -90,6 +90,8 @@ func (a *app) root() *cobra.Command {
 		a.checkCommand(),
 		a.statusCommand(),
 		a.eventsCommand(),
+		a.replayCommand(),
+		a.deadlettersCommand(),
 		a.verifyCommand(),
 		a.reconcileCommand(),
 		a.convertCommand(),

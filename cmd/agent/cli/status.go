@@ -78,7 +78,7 @@ func showStatus(ctx context.Context, plan *agent.Plan, output string, out io.Wri
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	return statusTable(out, s)
+	return statusTable(out, s.Status)
 }
 
 func statusTable(out io.Writer, s pipeline.Status) error {

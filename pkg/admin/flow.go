@@ -1,0 +1,309 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/pipeline"
+)
+
+// Live is what changes on the page while somebody looks, by the names that its
+// elements carry.
+type Live struct {
+	Layout string            `json:"layout"` // changes when parts come or go: then the page is loaded anew
+	Text   map[string]string `json:"text"`
+	State  map[string]string `json:"state"`            // ok, warn, bad, idle
+	Points map[string]string `json:"points,omitempty"` // of charts
+}
+
+// flow is the page that shows the flow.
+type flow struct {
+	Live
+	Sources, Sinks []part
+	Journal        part
+	Troubles       []Trouble
+	Completeness   []completeness
+	Recent         []recentReplay
+	Verify         Verification
+	Letters        int
+	Version        string
+	Head           string
+	Now            time.Time
+}
+
+// part is one box in the picture.
+type part struct {
+	ID    string // names its elements
+	Name  string
+	Type  string
+	Facts []fact
+	Chart string // what its chart shows
+}
+
+type fact struct{ Label, Key string }
+
+// completeness is what can be said of one source.
+type completeness struct{ Source, Key string }
+
+func (h *handlers) flow() flow {
+	s := h.now()
+	f := flow{
+		Live:    Live{Text: make(map[string]string), State: make(map[string]string), Points: make(map[string]string)},
+		Version: s.Version, Now: s.Time, Troubles: Troubles(s), Verify: s.Verify, Head: s.Journal.Head,
+	}
+	var layout strings.Builder
+	for _, src := range s.Sources {
+		f.Sources = append(f.Sources, f.source(src, s.Time))
+		f.chart("source/"+src.Name, h.history.values("source", src.Name, "events_per_second"), Rate)
+		f.Completeness = append(f.Completeness, completeness{src.Name, "source/" + src.Name + "/complete"})
+		fmt.Fprintf(&layout, "%q ", "source/"+src.Name+src.Type)
+	}
+	f.Journal = f.journal(s, int64(h.File().Journal.MaxSize))
+	f.chart("journal", h.history.values("journal", "", "events_per_second"), Rate)
+	for _, sink := range s.Sinks {
+		f.Sinks = append(f.Sinks, f.sink(sink, s))
+		f.chart("sink/"+sink.Name, h.history.values("sink", sink.Name, "backlog_events"), func(v float64) string {
+			return Count(uint64(max(v, 0)))
+		})
+		fmt.Fprintf(&layout, "%q ", "sink/"+sink.Name+sink.Type)
+	}
+	for _, n := range s.Letters {
+		f.Letters += n
+	}
+	f.Text["letters"] = Count(uint64(f.Letters)) // #nosec G115 -- a count
+	list, _ := h.replays.list()                  // now has logged what is wrong with it
+	fmt.Fprintf(&layout, "%d %t", len(list), s.Verify.Running)
+	f.Layout = layout.String()
+	f.headline(s)
+	f.Recent = recentReplays(list)
+	for _, one := range f.Recent {
+		f.Text["replay/"+one.ID] = one.Words
+	}
+	f.Text["verify"] = verifyText(s.Verify, s.Time)
+	return f
+}
+
+// headline says in one sentence how it is, and in the next what is worst.
+func (f *flow) headline(s Status) {
+	level := Fine
+	if len(f.Troubles) > 0 {
+		level = f.Troubles[0].Level
+	}
+	f.State["headline"] = level.String()
+	bad := 0
+	for _, t := range f.Troubles {
+		if t.Level >= Bad {
+			bad++
+		}
+	}
+	switch {
+	case !s.Running:
+		f.Text["headline"] = "The pipeline is starting or stopping"
+	case level == Dire:
+		f.Text["headline"] = "Events are not being taken in"
+	case bad > 0:
+		f.Text["headline"] = plural(uint64(bad), "part does", "parts do") + " not work; nothing is lost" // #nosec G115 -- a count
+	case level == Worth:
+		f.Text["headline"] = "Events flow; something wants a look"
+	default:
+		f.Text["headline"] = "Events flow, nothing wants attention"
+	}
+	lines := make([]string, 0, len(f.Troubles))
+	for _, t := range f.Troubles {
+		lines = append(lines, t.Part+" "+t.Text)
+	}
+	f.Text["troubles"] = strings.Join(lines, "\n")
+}
+
+// show puts a fact into the picture.
+func (f *flow) show(p *part, label, name, text string) {
+	key := p.ID + "/" + name
+	f.Text[key] = text
+	p.Facts = append(p.Facts, fact{label, key})
+}
+
+// tell puts a word about the state, and what there is to say, into the picture.
+func (f *flow) tell(p *part, level, word, note string) {
+	f.State[p.ID] = level
+	f.Text[p.ID+"/word"] = word
+	f.Text[p.ID+"/note"] = note
+}
+
+func (f *flow) chart(id string, values []float64, write func(float64) string) {
+	points, peak := draw(values)
+	f.Points[id] = points
+	f.Text[id+"/peak"] = write(peak)
+}
+
+func (f *flow) source(s pipeline.SourceStatus, now time.Time) part {
+	p := part{ID: "source/" + s.Name, Name: s.Name, Type: s.Type, Chart: "events per second"}
+	level, trouble := sourceTrouble(s, now)
+	switch {
+	case level > Fine:
+		f.tell(&p, level.String(), map[bool]string{true: "failed", false: "not connected"}[s.State == "failed"], trouble)
+	case s.State == "running":
+		f.tell(&p, "ok", "reading", waits(s.Waiting, now))
+	default:
+		f.tell(&p, "idle", s.State, waits(s.Waiting, now))
+	}
+	f.show(&p, "rate", "rate", Rate(s.Rate))
+	f.show(&p, "events", "events", Count(s.Events))
+	lag := "none known"
+	if !s.Complete.IsZero() {
+		lag = Seconds(s.Lag)
+	}
+	f.show(&p, "lag", "lag", lag)
+	f.show(&p, "unreadable", "invalid", Count(s.Invalid))
+	complete := "as far as the source has been written; " + plural(s.Events, "event", "events") + " since the agent started"
+	if !s.Complete.IsZero() {
+		complete = "everything up to " + clock(s.Complete, now) + " UTC (" + Seconds(s.Lag) + " ago)"
+	}
+	if s.Conflicts > 0 {
+		complete += "; " + plural(s.Conflicts, "id came", "ids came") + " with different contents"
+	}
+	f.Text[p.ID+"/complete"] = complete
+	return p
+}
+
+func (f *flow) journal(s Status, limit int64) part {
+	j := s.Journal
+	p := part{ID: "journal", Name: "journal", Type: "on disk", Chart: "events per second"}
+	switch {
+	case j.Failure != "":
+		f.tell(&p, "bad", "failed", j.Failure)
+	case j.Full:
+		f.tell(&p, "bad", "full", "since "+moment(j.FullSince, s.Time))
+	default:
+		f.tell(&p, "ok", "writable", "")
+	}
+	kept := uint64(0)
+	if j.Last >= j.First {
+		kept = j.Last - j.First + 1
+	}
+	f.show(&p, "events kept", "events", Count(kept))
+	f.show(&p, "newest", "last", "#"+Count(j.Last))
+	size := Size(j.Bytes)
+	if limit > 0 {
+		size += " of " + Size(limit)
+	}
+	f.show(&p, "size", "size", size)
+	if !j.Oldest.IsZero() {
+		f.show(&p, "reaches back", "oldest", Span(s.Time.Sub(j.Oldest)))
+	}
+	f.Text["head"] = j.Head
+	f.Text["kept"] = "#" + Count(j.First) + " to #" + Count(j.Last)
+	return p
+}
+
+func (f *flow) sink(s pipeline.SinkStatus, all Status) part {
+	p := part{ID: "sink/" + s.Name, Name: s.Name, Type: s.Type, Chart: "backlog"}
+	level, trouble := sinkTrouble(s, all.Time)
+	switch {
+	case s.State == "blocked":
+		f.tell(&p, "bad", "waits for you", trouble)
+	case !s.Up:
+		f.tell(&p, "bad", "down", trouble)
+	case level > Fine:
+		f.tell(&p, "warn", "behind", trouble)
+	case s.State == "idle" && s.Backlog == 0:
+		f.tell(&p, "ok", "caught up", "")
+	case s.State == "delivering", s.State == "idle":
+		f.tell(&p, "ok", "delivering", waits(s.Waiting, all.Time))
+	default:
+		f.tell(&p, "idle", s.State, waits(s.Waiting, all.Time))
+	}
+	f.show(&p, "rate", "rate", Rate(s.Rate))
+	f.show(&p, "backlog", "backlog", Count(s.Backlog))
+	f.show(&p, "lag", "lag", Seconds(s.Lag))
+	success := "never"
+	if !s.LastSuccess.IsZero() {
+		success = Span(all.Time.Sub(s.LastSuccess)) + " ago"
+	}
+	f.show(&p, "last success", "success", success)
+	f.show(&p, "delivered", "delivered", Count(s.Delivered+s.Duplicate))
+	f.show(&p, "dead letters", "letters", Count(uint64(max(all.Letters[s.Name], 0)))) // #nosec G115 -- a count
+	return p
+}
+
+func replayText(r Replay) string {
+	text := fmt.Sprintf("%s: at #%s of #%s, %s", r.State, Count(min(r.Next, r.Last)), Count(r.Last), plural(r.Matched, "event", "events"))
+	if r.State == ReplayRunning && r.Left > 0 {
+		text += ", " + Span(r.Left) + " left"
+	}
+	if r.Error != "" {
+		text += ": " + Plain(r.Error)
+	}
+	return text
+}
+
+func verifyText(v Verification, now time.Time) string {
+	switch {
+	case v.Running:
+		return fmt.Sprintf("checking: %.0f %%", v.Percent)
+	case v.Ended.IsZero():
+		return "not checked since the agent started"
+	case v.Error != "":
+		return "could not be checked: " + v.Error
+	case !v.Sound:
+		return "NOT SOUND, checked " + Span(now.Sub(v.Ended)) + " ago: " + v.FirstBad
+	default:
+		return fmt.Sprintf("sound from #%s to #%s, checked %s ago", Count(v.First), Count(v.Last), Span(now.Sub(v.Ended)))
+	}
+}
+
+// With gives a template one part together with what changes of it.
+func (f flow) With(p part) map[string]any { return map[string]any{"F": f, "P": p} }
+
+// wires are the lines between two columns of the picture, one from or to each
+// part of the outer one.
+type wires struct {
+	Height int
+	Wires  []wire
+}
+
+type wire struct{ ID, State, Path string }
+
+// row is the height of a part on the canvas of the wires.
+const rowHeight = 100
+
+// WiresIn leads from the sources to the journal.
+func (f flow) WiresIn() wires { return f.wires(f.Sources, "M0 %[1]d C50 %[1]d 50 %[2]d 100 %[2]d") }
+
+// WiresOut leads from the journal to the sinks.
+func (f flow) WiresOut() wires { return f.wires(f.Sinks, "M0 %[2]d C50 %[2]d 50 %[1]d 100 %[1]d") }
+
+func (f flow) wires(parts []part, path string) wires {
+	w := wires{Height: rowHeight * len(parts)}
+	for i, p := range parts {
+		w.Wires = append(w.Wires, wire{p.ID, f.State[p.ID], fmt.Sprintf(path, rowHeight*i+rowHeight/2, w.Height/2)})
+	}
+	return w
+}
+
+// recentReplay is a replay with what the page says of it.
+type recentReplay struct {
+	Replay
+	Level, Words string
+	Can          string // what its button does; empty: nothing
+}
+
+// recent is how many replays the page shows.
+const recent = 6
+
+func recentReplays(list []Replay) []recentReplay {
+	var all []recentReplay
+	for _, one := range list[:min(recent, len(list))] {
+		r := recentReplay{Replay: one, Words: replayText(one), Level: "ok"}
+		switch one.State {
+		case ReplayRunning:
+			r.Can = "Stop"
+		case ReplayInterrupted:
+			r.Level, r.Can = "warn", "Go on"
+		case ReplayFailed:
+			r.Level, r.Can = "bad", "Try again"
+		}
+		all = append(all, r)
+	}
+	return all
+}

@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/pipeline"
+)
+
+// Trouble is something that is not as it should be, in words for a tired person:
+// what, since when, why, and what happens next.
+type Trouble struct {
+	Level Level
+	Part  string // such as "sink elastic"
+	Text  string
+}
+
+// Level says how bad a trouble is.
+type Level int
+
+// The levels. Bad needs somebody now or soon; Worth is good to know.
+const (
+	Fine  Level = iota
+	Worth       // nothing is at risk
+	Bad         // something does not work; nothing is lost yet
+	Dire        // the agent takes no events in
+)
+
+// String gives a word for it.
+func (l Level) String() string {
+	switch l {
+	case Worth:
+		return "warn"
+	case Bad, Dire:
+		return "bad"
+	default:
+		return "ok"
+	}
+}
+
+// behind is the lag from which a sink that works is worth a word.
+const behind = 5 * time.Minute
+
+// Troubles lists what is wrong with a status, the worst first.
+func Troubles(s Status) []Trouble {
+	var all []Trouble
+	add := func(level Level, part, text string) { all = append(all, Trouble{level, part, text}) }
+	j := s.Journal
+	switch {
+	case j.Failure != "":
+		add(Dire, "journal", "must not be written to any more: "+j.Failure+". Restart the agent; what it has is safe")
+	case j.Full:
+		add(Dire, "journal", fmt.Sprintf("is full since %s: sources wait until sinks have taken some of it", moment(j.FullSince, s.Time)))
+	}
+	for _, src := range s.Sources {
+		if level, text := sourceTrouble(src, s.Time); level > Fine {
+			add(level, "source "+src.Name, text)
+		}
+	}
+	for _, sink := range s.Sinks {
+		if level, text := sinkTrouble(sink, s.Time); level > Fine {
+			add(level, "sink "+sink.Name, text)
+		}
+	}
+	for owner, n := range s.Letters {
+		if n > 0 {
+			add(Worth, "dead letters", fmt.Sprintf("%s of %s wait for a decision: retry or drop", plural(uint64(n), "one", "letters"), owner)) // #nosec G115 -- a count
+		}
+	}
+	if !s.Reload.OK && !s.Reload.Time.IsZero() {
+		add(Worth, "config", "was refused "+moment(s.Reload.Time, s.Time)+", the one before goes on: "+s.Reload.Error)
+	}
+	if v := s.Verify; !v.Ended.IsZero() && !v.Sound {
+		add(Bad, "journal", "is not sound: "+v.FirstBad+v.Error)
+	}
+	slices.SortStableFunc(all, func(a, b Trouble) int {
+		if a.Level != b.Level {
+			return int(b.Level - a.Level)
+		}
+		return strings.Compare(a.Part, b.Part)
+	})
+	return all
+}
+
+func sourceTrouble(s pipeline.SourceStatus, now time.Time) (Level, string) {
+	switch {
+	case s.State == "failed":
+		return Dire, "stopped reading " + moment(s.Since, now) + because(s.LastError) + next(s.Waiting, now)
+	case s.Connected != nil && !*s.Connected:
+		return Bad, "is not connected" + because(s.LastError) + next(s.Waiting, now)
+	default:
+		return Fine, ""
+	}
+}
+
+func sinkTrouble(s pipeline.SinkStatus, now time.Time) (Level, string) {
+	waiting := ""
+	if s.Backlog > 0 {
+		waiting = ". " + plural(s.Backlog, "event waits", "events wait") + " in the journal"
+	}
+	switch {
+	case s.State == "blocked":
+		return Bad, "waits for you since " + moment(s.Since, now) + because(s.LastError) + next(s.Waiting, now) + waiting
+	case !s.Up:
+		return Bad, "takes no events since " + moment(s.Since, now) + because(s.LastError) + next(s.Waiting, now) + waiting
+	case s.Lag > behind.Seconds():
+		return Worth, "is " + Seconds(s.Lag) + " behind and catching up" + waiting
+	default:
+		return Fine, ""
+	}
+}
+
+// moment gives a time and how long ago that is.
+func moment(t, now time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return clock(t, now) + " (" + Span(now.Sub(t)) + ")"
+}
+
+func because(f *pipeline.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return ": " + Plain(strings.Join(strings.Fields(f.Error), " "))
+}
+
+func next(w *pipeline.Wait, now time.Time) string {
+	if w == nil || w.Next.IsZero() {
+		return ""
+	}
+	if left := w.Next.Sub(now); left >= time.Second {
+		return ". Tries again in " + Span(left)
+	}
+	return ". Tries again now"
+}
+
+// waits says what a part that is well waits for.
+func waits(w *pipeline.Wait, now time.Time) string {
+	if w == nil {
+		return ""
+	}
+	text := "waits for " + Plain(w.For)
+	if !w.Next.IsZero() && w.Next.After(now) {
+		text += ", next in " + Span(w.Next.Sub(now))
+	}
+	return text
+}
