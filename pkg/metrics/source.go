@@ -108,6 +108,14 @@ func (s *Source) Conflicting(n int) { s.conflicting.Add(float64(n)) }
 // Failed counts a failure that the source lived through.
 func (s *Source) Failed(reason string) { s.errors.WithLabelValues(reason).Inc() }
 
+// Fallback counts an event of a type that the catalogue does not know, with
+// those of all sources.
+func (s *Source) Fallback(eventType string) { s.set.Fallback(eventType) }
+
+// ProcessorError counts an event that a processor of that kind could not treat,
+// with those of all sources.
+func (s *Source) ProcessorError(kind string) { s.set.ProcessorError(kind) }
+
 // Connected says whether the upstream answers.
 func (s *Source) Connected(yes bool) { s.connected.Set(oneIf(yes)) }
 

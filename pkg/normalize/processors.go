@@ -75,7 +75,7 @@ func (p *Processors) run(e event.Event, now time.Time, buf []byte, failed func(s
 }
 
 // Kinds lists the kinds of processors.
-func Kinds() []string { return []string{"drop", "keep", "redact", "set", "rename", "geoip"} }
+func Kinds() []string { return []string{"drop", "keep", "redact", "set", "rename", "geoip", "detect"} }
 
 // CompileProcessors checks the processors of a config: a list of mappings with
 // one key each, the kind. All mistakes are reported, as config.Errors. The zero
@@ -124,6 +124,8 @@ func compile(item config.Section) (processor, error) {
 		return compileRename(s)
 	case "geoip":
 		return compileGeoIP(s)
+	case "detect":
+		return compileDetect(s)
 	}
 	e := item.Problem(given[0].Name, "no such processor; there are %s", strings.Join(Kinds(), ", "))
 	e.Near = config.Nearest(given[0].Name, Kinds())

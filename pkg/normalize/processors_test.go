@@ -192,7 +192,7 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 	tests := map[string]struct{ yaml, want string }{
 		"no list":           {"drop: x", "test.yaml:1:1: must be a list"},
 		"two keys":          {"- {drop: 'true', keep: 'true'}", "must have exactly one key"},
-		"unknown":           {"- dorp: 'true'", `test.yaml:1:9: [0].dorp: no such processor; there are drop, keep, redact, set, rename, geoip; did you mean "drop"?`},
+		"unknown":           {"- dorp: 'true'", `test.yaml:1:9: [0].dorp: no such processor; there are drop, keep, redact, set, rename, geoip, detect; did you mean "drop"?`},
 		"bad expression":    {"- drop: event.actoin == 'x'", "event.action"},
 		"not an expression": {"- drop: [1]", "test.yaml:1:"},
 		"no fields":         {"- redact: {with: mask}", "must name at least one field"},
@@ -208,6 +208,8 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 		"rename to nowhere": {"- rename: {user.id: user.nmae}", `did you mean "user.name"?`},
 		"no database":       {"- geoip: {}", "must be the path"},
 		"database missing":  {"- geoip: {database: /nonexistent.mmdb}", "no such file"},
+		"no such rule":      {"- detect: {disable: [workspace-delted]}", `did you mean "workspace-deleted"?`},
+		"all and some":      {"- detect: {disable: [role-changed], enable: [role-changed]}", "goes without enable"},
 		"all at once":       {"- dorp: 'true'\n- set: {user.nmae: x}", "\ntest.yaml:2:"},
 	}
 	for name, tt := range tests {

@@ -163,7 +163,10 @@ func (in *intake) retool() error {
 	if in.fanout != nil && in.using == want {
 		return nil
 	}
-	f, err := newFanout(normalize.Options{Source: in.name, Decoder: in.spec.Decoder, Processors: want})
+	f, err := newFanout(normalize.Options{
+		Source: in.name, Decoder: in.spec.Decoder, Processors: want,
+		Unmapped: in.meter.Fallback, Failed: in.meter.ProcessorError,
+	})
 	if err != nil {
 		return fmt.Errorf("make a normalizer for source %s: %w", in.name, err)
 	}

@@ -8,7 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/normalize"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sources"
 )
@@ -75,6 +77,48 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		}
 		if got["shiplog_sink_retries_total/error/down"] == 0 {
 			t.Error("the retries are not counted")
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		w.close()
+	})
+}
+
+// What the catalogue does not know and what a processor cannot treat is counted,
+// and kept.
+func TestMetricsSayWhatWasNotUnderstood(t *testing.T) {
+	section, err := config.ParseSection("test.yaml", []byte(`[{rename: {prefect.payload.ip: source.ip}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	processors, err := normalize.CompileProcessors(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		lines := []string{`{"id":"1","event":"prefect-cloud.team.dissolved","payload":{"ip":"nowhere"}}`}
+		good := &collector{}
+		w := newWorld(t, Config{
+			Sources:    []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(lines, 10))},
+			Sinks:      []SinkSpec{sinkSpec(t, "good", "1", good, nil)},
+			Processors: processors,
+		})
+		w.metrics = metrics.New(registry)
+		p := w.open()
+		stop := run(p)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		got := gathered(t, registry)
+		for name, want := range map[string]float64{
+			"shiplog_normalize_fallback_total/team":    1,
+			"shiplog_processor_errors_total/rename":    1,
+			"shiplog_sink_events_total/delivered/good": 2, // and the agent's own start
+		} {
+			if got[name] != want {
+				t.Errorf("%s is %v, want %v", name, got[name], want)
+			}
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)

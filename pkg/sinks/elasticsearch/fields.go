@@ -45,7 +45,7 @@ func fields() map[string]string {
 			http.request.method http.request.id url.domain url.scheme url.query
 			cloud.provider cloud.account.id service.name service.type
 			orchestrator.type orchestrator.namespace orchestrator.resource.id orchestrator.resource.name orchestrator.resource.type
-			observer.vendor observer.product observer.type observer.name rule.id rule.name
+			observer.vendor observer.product observer.type observer.name rule.id rule.name rule.category rule.ruleset
 			related.user related.hosts related.hash host.name
 			agent.id agent.name agent.type agent.version agent.ephemeral_id
 			data_stream.type data_stream.dataset data_stream.namespace
