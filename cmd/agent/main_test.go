@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the real command, one theme a script.
 func TestScripts(t *testing.T) {
-	samples, err := filepath.Abs("../../configs/samples")
+	configs, err := filepath.Abs("../../configs")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,8 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("SAMPLES", samples)
+			env.Setenv("CONFIGS", configs)
+			env.Setenv("SAMPLES", filepath.Join(configs, "samples"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -94,6 +94,7 @@ func (a *app) root() *cobra.Command {
 		a.deadlettersCommand(),
 		a.verifyCommand(),
 		a.reconcileCommand(),
+		a.testCommand(),
 		a.convertCommand(),
 		a.catalogCommand(),
 		a.schemaCommand(),
