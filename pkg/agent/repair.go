@@ -49,9 +49,9 @@ func (r *reconciler) takeIn(ctx context.Context, taken func() (bool, error)) err
 	defer tick.Stop()
 	for {
 		select {
-		case <-ended: // it ends with what sinks have not delivered yet
+		case ran := <-ended: // with an error, where sinks have not delivered yet
 			if done, err := taken(); !done || err != nil {
-				return errors.Join(errors.New("not everything that is missing was taken in"), err, a.close())
+				return errors.Join(errors.New("not everything that is missing was taken in"), ran, err, a.close())
 			}
 			return a.close()
 		case <-tick.C:

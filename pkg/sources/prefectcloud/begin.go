@@ -87,9 +87,9 @@ func (r *run) oldest(ctx context.Context, f *feedRun, now time.Time) (time.Time,
 }
 
 // split makes now the place where polls begin, and what is from start to now a
-// backfill. Polls never read below now, so that nothing is read by both.
+// backfill.
 func (r *run) split(ctx context.Context, f *feedRun, start, now time.Time) error {
-	live := mark{To: now, From: start, Floor: now}
+	live := mark{To: now, From: start}
 	if f.live != nil && !start.After(f.live.To) {
 		live.From = f.live.From // no hole between
 	}
@@ -99,6 +99,9 @@ func (r *run) split(ctx context.Context, f *feedRun, start, now time.Time) error
 		m := mark{To: now.Add(-time.Duration(d)), From: start}
 		if m.To.Before(start) {
 			m.To = start
+		}
+		if old, ok := f.sweeps[f.sweepPart(time.Duration(d))]; ok {
+			m = old // it goes on before the absence
 		}
 		sweeps[f.sweepPart(time.Duration(d))] = m
 		next[f.sweepPart(time.Duration(d))] = m.encode()
@@ -162,5 +165,5 @@ func (s *source) Rereads(from event.Position) time.Time {
 }
 
 func (r *run) window(f feed, since, until time.Time, store func([]item, time.Time) error) *window {
-	return &window{client: r.client, names: r.names, feed: f, since: since, until: until, store: store, tell: r.tell}
+	return &window{client: r.client, names: r.names, feed: f, since: since, until: until, store: store, tell: r.tell, retry: r.severally}
 }

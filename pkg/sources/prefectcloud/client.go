@@ -240,7 +240,7 @@ func (c *client) explain(status int, err error) error {
 	if !ok {
 		return err
 	}
-	hint := ""
+	var hint string
 	switch {
 	case status == http.StatusUnauthorized && c.account == "":
 		hint = "the server does not accept the credentials: set auth_string to its user:password"

@@ -12,9 +12,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/fault"
 )
 
-// listTries is how often List and Count ask before they give up.
-const listTries = 6
-
 // maxBuckets is how many hours Count asks for at once: the API refuses more than
 // 1,000.
 const maxBuckets = 240
@@ -32,11 +29,10 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 			}
 			return nil
 		})
-		if err := r.severally(ctx, func() error {
-			at, err := w.read(ctx, time.Duration(s.cfg.Window))
-			w.since = at // what was read is not read again
-			return err
-		}); err != nil {
+		if _, err := w.read(ctx, time.Duration(s.cfg.Window)); err != nil {
+			if store, ok := errors.AsType[storeError](err); ok {
+				return store.error
+			}
 			return err
 		}
 	}
@@ -81,22 +77,4 @@ func (s *source) countHours(ctx context.Context, f feed, since, until time.Time,
 		counts[b.Start.UTC().Truncate(time.Hour)] += b.Count
 	}
 	return nil
-}
-
-// severally tries a few times.
-func (r *run) severally(ctx context.Context, try func() error) error {
-	wait := r.pace.retry
-	for n := 1; ; n++ {
-		err := try()
-		if store, ok := errors.AsType[storeError](err); ok {
-			return store.error
-		}
-		if err == nil || n == listTries || fault.KindOf(err) != fault.Retry || ctx.Err() != nil {
-			return err
-		}
-		if !sleep(ctx, max(jitter(wait), fault.Wait(err))) {
-			return ctx.Err()
-		}
-		wait = min(2*wait, r.pace.retryMax)
-	}
 }

@@ -63,11 +63,17 @@ func (r *run) pass(ctx context.Context) error {
 func (r *run) poll(ctx context.Context, f *feedRun) error {
 	now := r.client.now()
 	r.mu.Lock()
-	m := *f.live
+	m, floor := *f.live, f.floor()
 	r.mu.Unlock()
 	since := m.To.Add(-time.Duration(r.cfg.Overlap))
-	if since.Before(m.Floor) {
-		since = m.Floor
+	if since.Before(m.From) {
+		since = m.From
+	}
+	if since.Before(floor) {
+		since = floor
+	}
+	if since.Before(f.resume) {
+		since = f.resume
 	}
 	w := r.window(f.feed, since, now.Add(ahead), func(items []item, reached time.Time) error {
 		if reached.After(now) {
@@ -87,7 +93,12 @@ func (r *run) poll(ctx context.Context, f *feedRun) error {
 		f.live = &to
 		return nil
 	})
-	_, err := w.read(ctx, time.Duration(r.cfg.Window))
+	at, err := w.read(ctx, time.Duration(r.cfg.Window))
+	if err != nil {
+		f.resume = at
+	} else {
+		f.resume = time.Time{}
+	}
 	return err
 }
 

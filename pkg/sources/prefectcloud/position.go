@@ -24,10 +24,6 @@ type mark struct {
 	// From is the time from which on everything was read or is a backfill's.
 	From time.Time `json:"from"`
 
-	// Floor is the time below which polls do not read: what is there, a
-	// backfill has read, or will.
-	Floor time.Time `json:"floor,omitzero"`
-
 	// End is where a backfill ends.
 	End time.Time `json:"end,omitzero"`
 
@@ -110,6 +106,19 @@ func (m *marks) complete() time.Time {
 	for _, p := range m.past {
 		if p.To.Before(at) {
 			at = p.To
+		}
+	}
+	return at
+}
+
+// floor is the time below which a backfill has yet to read: nothing else reads
+// there before it has, or events would be handed over twice that nobody
+// remembers any more.
+func (m *marks) floor() time.Time {
+	var at time.Time
+	for _, p := range m.past {
+		if p.End.After(at) {
+			at = p.End
 		}
 	}
 	return at

@@ -43,7 +43,7 @@ func newPace(c Config) pace {
 		retryMax:  min(time.Minute, 10*poll),
 		refused:   min(5*time.Minute, 10*poll),
 		ping:      min(20*time.Second, 4*poll),
-		longAway:  time.Hour,
+		longAway:  min(time.Hour, 120*poll),
 		preflight: time.Hour,
 	}
 }
@@ -82,6 +82,10 @@ type run struct {
 type feedRun struct {
 	feed
 	marks
+
+	// resume is where a poll that failed goes on, so that it need not read its
+	// overlap again. Zero: none failed. It belongs to the goroutine that polls.
+	resume time.Time
 }
 
 // Run implements sources.Source.
@@ -97,7 +101,7 @@ func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := r.begin(ctx); err != nil || ctx.Err() != nil {
+	if err := r.begin(ctx); err != nil {
 		return unlessEnded(ctx, err)
 	}
 	if s.deps.Once {
@@ -132,7 +136,7 @@ func unlessEnded(ctx context.Context, err error) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // that is how a source ends
 	}
 	return err
 }
@@ -186,12 +190,31 @@ func (r *run) patiently(ctx context.Context, try func(context.Context) error) er
 	}
 }
 
+// tries is how often one request is repeated before the whole read is.
+const tries = 6
+
+// severally repeats what fails a few times. It is for single requests.
+func (r *run) severally(ctx context.Context, try func() error) error {
+	wait := r.pace.retry
+	for n := 1; ; n++ {
+		err := try()
+		if err == nil || n == tries || fault.KindOf(err) != fault.Retry || fault.ReasonOf(err) == "bad_cursor" || ctx.Err() != nil {
+			return err
+		}
+		d := r.wait(err, wait)
+		r.failed(err, d)
+		if !sleep(ctx, d) {
+			return ctx.Err()
+		}
+		wait = min(2*wait, r.pace.retryMax)
+	}
+}
+
 // wait is how long to wait after a failure: as long as the service asked us to,
 // and long where trying again soon cannot help.
 func (r *run) wait(err error, backoff time.Duration) time.Duration {
 	d := backoff
-	switch fault.KindOf(err) {
-	case fault.Credentials, fault.Setup, fault.Refused:
+	if kind := fault.KindOf(err); kind != fault.Retry && kind != fault.TooLarge {
 		d = r.pace.refused
 	}
 	return max(jitter(d), fault.Wait(err))

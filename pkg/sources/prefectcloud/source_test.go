@@ -207,7 +207,8 @@ func wait(t *testing.T, store *sourcetest.Store, n int) {
 
 func once(t *testing.T, text string, store *sourcetest.Store) {
 	t.Helper()
-	if err := open(t, text, sources.Deps{Once: true}).Run(t.Context(), store.Position(), store.Emit); err != nil {
+	d := &dedup{seen: make(map[string]bool)}
+	if err := d.wrap(open(t, text, sources.Deps{Once: true})).Run(t.Context(), store.Position(), store.Emit); err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 }

@@ -57,7 +57,7 @@ func (r *run) stream(ctx context.Context, f feed) error {
 		}
 		wait = min(2*wait, r.pace.retryMax)
 	}
-	return nil
+	return nil //nolint:nilerr // that is how a source ends
 }
 
 // connect opens a websocket and hands on what comes until it breaks. delivered
@@ -172,9 +172,10 @@ func (r *run) handOn(ctx context.Context, f feed, items <-chan item) error {
 func (c *client) subscribe(ctx context.Context, f feed, n names) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, c.streamURL(f), &websocket.DialOptions{
-		HTTPClient: c.http, Subprotocols: []string{subprotocol},
-	})
+	conn, resp, err := websocket.Dial( //nolint:bodyclose // Dial closes it, and keeps the beginning
+		ctx, c.streamURL(f), &websocket.DialOptions{
+			HTTPClient: c.http, Subprotocols: []string{subprotocol},
+		})
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			if refused := transport.ClassifyStatus(resp); refused != nil {

@@ -17,8 +17,7 @@ func (f feed) sweepPart(after time.Duration) string { return f.name + "/sweep/" 
 func (r *run) sweep(ctx context.Context, f *feedRun) error {
 	for _, d := range r.cfg.Sweeps {
 		after := time.Duration(d)
-		until := r.client.now().Add(-after)
-		m, due := r.due(f, after, until)
+		m, until, due := r.due(f, after)
 		if !due {
 			continue
 		}
@@ -44,29 +43,31 @@ func (r *run) sweep(ctx context.Context, f *feedRun) error {
 	return nil
 }
 
-// due says where a sweep goes on, and whether enough has gathered. What a
-// backfill has yet to read will be read later than the sweep would, and what is
-// beyond the memory for ids must not be read again.
-func (r *run) due(f *feedRun, after time.Duration, until time.Time) (mark, bool) {
+// due says where a sweep goes on and where it ends, and whether enough has
+// gathered. It does not pass a backfill, and what is beyond the memory for ids
+// must not be read again.
+func (r *run) due(f *feedRun, after time.Duration) (m mark, until time.Time, due bool) {
+	now := r.client.now()
+	until = now.Add(-after)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m, known := f.sweeps[f.sweepPart(after)]
 	if !known { // it was added to the config
 		m = mark{To: until, From: f.live.From}
 	}
-	floor := r.client.now().Add(-r.cfg.memory() + 30*time.Minute)
 	for _, p := range f.past {
-		if p.To.Before(p.End) && p.End.After(floor) {
-			floor = p.End
+		if p.To.Before(until) {
+			until = p.To
 		}
 	}
+	floor := now.Add(-r.cfg.memory() + 30*time.Minute)
 	if m.To.Before(floor) {
 		m.To = floor
 	}
 	if !known {
 		f.sweeps[f.sweepPart(after)] = m
 	}
-	return m, until.Sub(m.To) >= sweepStep(after)
+	return m, until, until.Sub(m.To) >= sweepStep(after)
 }
 
 // proven is the time up to which the last sweep has read again.

@@ -27,13 +27,16 @@ type window struct {
 	feed   feed
 
 	since, until time.Time // since <= occurred < until
+	reached      time.Time // below it everything was stored
 
 	// store takes a page. reached is the time below which everything of the
 	// range is in this page or an earlier one.
 	store func(items []item, reached time.Time) error
 
-	// tell is told of a failure that is lived through.
-	tell func(error)
+	// tell is told of a failure that is lived through, and retry repeats what
+	// fails a few times.
+	tell  func(error)
+	retry func(ctx context.Context, try func() error) error
 }
 
 // storeError is a failure of store, which no repetition mends.
@@ -46,6 +49,7 @@ func (e storeError) Unwrap() error { return e.error }
 // at once.
 func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, error) {
 	at, step := w.since, longest
+	w.reached = at
 	for at.Before(w.until) {
 		end := at.Add(step)
 		if end.After(w.until) {
@@ -54,7 +58,7 @@ func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, er
 		halve, err := w.readOne(ctx, at, end)
 		switch {
 		case err != nil:
-			return at, err
+			return w.reached, err
 		case halve:
 			step = max(end.Sub(at)/2, time.Microsecond)
 			continue
@@ -71,7 +75,7 @@ func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, er
 // readOne reads since <= occurred < until. halve says that there is too much in
 // it, and nothing was stored.
 func (w *window) readOne(ctx context.Context, since, until time.Time) (halve bool, err error) {
-	r := reading{window: w, seen: make(map[uint64]bool), order: orderAsc, since: since, until: until, reached: since, ordered: true}
+	r := reading{window: w, seen: make(map[uint64]bool), order: orderAsc, since: since, until: until, last: since, ordered: true}
 	for fruitless := 0; fruitless < rereads; {
 		before := len(r.seen)
 		halve, err = r.pages(ctx)
@@ -99,8 +103,8 @@ type reading struct {
 	total        int
 	several      bool // there was more than one page
 
-	reached time.Time
-	ordered bool // so far everything came in ascending order
+	last    time.Time // time of the newest event so far
+	ordered bool      // so far everything came in ascending order
 }
 
 // short tells whether the pages did not add up. A single page is what it is.
@@ -119,7 +123,9 @@ func (r *reading) turn() {
 
 // pages reads the query from its first page to its last.
 func (r *reading) pages(ctx context.Context) (halve bool, err error) {
-	p, err := r.client.query(ctx, r.feed, r.names.filter(r.since, r.until, r.order))
+	filter := r.names.filter(r.since, r.until, r.order)
+	cursors := map[string]bool{}
+	p, err := r.fetch(ctx, cursors, func() (page, error) { return r.client.query(ctx, r.feed, filter) })
 	if err != nil {
 		return false, err
 	}
@@ -127,21 +133,18 @@ func (r *reading) pages(ctx context.Context) (halve bool, err error) {
 		return true, nil
 	}
 	r.total = p.total
-	cursors := map[string]bool{}
 	for {
 		r.advance(p.items)
-		if err := r.put(r.fresh(p.items), r.reached); err != nil {
+		if err := r.put(r.fresh(p.items), r.last); err != nil {
 			return false, err
 		}
 		if p.next == "" {
 			return false, nil
 		}
-		if cursors[p.next] {
-			return false, fault.New(fault.Retry, "repeated_cursor", errors.New("the service gave the same next page twice; the range is read again"))
-		}
-		cursors[p.next] = true
 		r.several = true
-		p, err = r.client.follow(ctx, r.feed, p.next)
+		next := p.next
+		cursors[next] = true
+		p, err = r.fetch(ctx, cursors, func() (page, error) { return r.client.follow(ctx, r.feed, next) })
 		if fault.KindOf(err) == fault.Refused { // beyond the last offset that it pages to
 			return false, nil
 		}
@@ -151,10 +154,24 @@ func (r *reading) pages(ctx context.Context) (halve bool, err error) {
 	}
 }
 
+// fetch gets one page, and tries a few times, so that a service that fails now
+// and then cannot keep a long read from ever ending. A page that leads back to
+// one that was read is wrong.
+func (r *reading) fetch(ctx context.Context, cursors map[string]bool, get func() (page, error)) (p page, err error) {
+	err = r.retry(ctx, func() error {
+		p, err = get()
+		if err == nil && cursors[p.next] {
+			err = fault.New(fault.Retry, "repeated_cursor", errors.New("the service gave the same next page twice"))
+		}
+		return err
+	})
+	return p, err
+}
+
 // advance moves to the last event of a page, as long as the service keeps to
 // the order that was asked for.
 func (r *reading) advance(items []item) {
-	at := r.reached
+	at := r.last
 	for _, it := range items {
 		switch {
 		case it.occurred.IsZero():
@@ -165,7 +182,7 @@ func (r *reading) advance(items []item) {
 		}
 	}
 	if r.ordered && at.Before(r.until) {
-		r.reached = at
+		r.last = at
 	}
 }
 
@@ -194,5 +211,6 @@ func (w *window) put(items []item, reached time.Time) error {
 	if err := w.store(items, reached); err != nil {
 		return storeError{err}
 	}
+	w.reached = reached
 	return nil
 }

@@ -1,0 +1,142 @@
+package prefectcloud
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/sources/prefectcloud/cloudtest"
+)
+
+const quick = "poll_interval: 100ms, overlap: 5m, sweeps: [], start: 26h, mode: poll, timeout: 2s"
+
+// Each row adds events and does harm while the agent runs, is stopped and
+// started again. In the end everything is in the journal once.
+func TestJournalHasWhatTheServerHas(t *testing.T) {
+	now := func() time.Time { return time.Now().Add(-time.Second) }
+	often := func(s *cloudtest.Server, k int, f cloudtest.Fault) {
+		s.Script(func(n int, _ *http.Request) cloudtest.Fault {
+			if n%k == 0 {
+				return f
+			}
+			return cloudtest.None
+		})
+	}
+	tests := map[string]struct {
+		settings string
+		shuffle  bool
+		steps    []func(*cloudtest.Server) // the agent is restarted before each but the first
+	}{
+		"late by minutes": {quick, false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(0, 300, now(), time.Millisecond)...) },
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(1000, 300, now().Add(-4*time.Minute), time.Millisecond)...)
+			},
+		}},
+		"late by hours": {"poll_interval: 100ms, overlap: 1s, sweeps: [1h, 24h], start: 3h, mode: poll", false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(0, 300, now().Add(-2*time.Hour), time.Millisecond)...)
+			},
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(1000, 30, now().Add(-2*time.Minute), time.Millisecond)...)
+				s.SetSkew(2 * time.Hour) // that is how time passes here
+			},
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(2000, 30, now().Add(-3*time.Minute), time.Millisecond)...)
+				s.SetSkew(26 * time.Hour)
+			},
+		}},
+		"a thousand at one instant": {quick, true, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(0, 1000, now(), 0)...) },
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(1000, 1000, now(), 0)...) },
+		}},
+		"pages that fail midway": {quick, false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				often(s, 3, cloudtest.Truncated())
+				s.Add(cloudtest.Events(0, 2000, now(), time.Microsecond)...)
+			},
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(5000, 2000, now(), time.Microsecond)...) },
+		}},
+		"repeated cursors": {quick, false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				often(s, 4, cloudtest.RepeatedCursor())
+				s.Add(cloudtest.Events(0, 2000, now(), time.Microsecond)...)
+			},
+		}},
+		"a storm of 429": {quick, false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				often(s, 2, cloudtest.TooMany(0.02))
+				s.Add(cloudtest.Events(0, 2000, now(), time.Microsecond)...)
+			},
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(5000, 20, now(), time.Microsecond)...) },
+		}},
+		"a websocket that drops and stalls": {"poll_interval: 100ms, sweeps: [], start: 1h, mode: stream", false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(0, 500, now(), time.Millisecond)...)
+				s.AddQuietly(cloudtest.Events(1000, 100, now(), time.Millisecond)...)
+				s.StallStreams(true)
+				s.Add(cloudtest.Events(2000, 100, now(), time.Millisecond)...)
+			},
+			func(s *cloudtest.Server) {
+				s.StallStreams(false)
+				s.Add(cloudtest.Events(3000, 500, now(), time.Millisecond)...)
+				s.CutStreams()
+				s.Add(cloudtest.Events(4000, 500, now(), time.Millisecond)...)
+			},
+		}},
+		"a long absence": {"poll_interval: 1ms, overlap: 1m, sweeps: [1h], start: 26h, mode: stream", false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(0, 500, now().Add(-20*time.Minute), time.Second)...) },
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(1000, 50, now().Add(-30*time.Minute), time.Second)...) // late, from before it
+				s.Add(cloudtest.Events(2000, 500, now(), time.Microsecond)...)
+			},
+			func(s *cloudtest.Server) { s.Add(cloudtest.Events(3000, 500, now(), time.Microsecond)...) },
+		}},
+		"more than the offset ceiling": {quick, false, []func(*cloudtest.Server){
+			func(s *cloudtest.Server) {
+				s.Add(cloudtest.Events(0, 9000, now().Add(-time.Hour), 10*time.Millisecond)...)
+			},
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key, Shuffle: test.shuffle})
+			site := newSite(t, server, test.settings)
+			for i, step := range test.steps {
+				if i > 0 && name == "a long absence" {
+					absence(t)
+				}
+				stop := site.run()
+				step(server)
+				site.same(server)
+				stop()
+			}
+			site.once()
+			site.exactly(server.IDs())
+		})
+	}
+}
+
+// absence lets the time pass after which a poll interval of 1 ms takes an agent
+// for having been away for long.
+func absence(t *testing.T) {
+	t.Helper()
+	select {
+	case <-time.After(200 * time.Millisecond):
+	case <-t.Context().Done():
+	}
+}
+
+// A key that expires and is renewed, while events happen.
+func TestKeyThatExpires(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	site := newSite(t, server, quick)
+	site.run()
+	server.Add(cloudtest.Events(0, 50, time.Now(), time.Millisecond)...)
+	site.same(server)
+	server.SetKey("renewed")
+	server.Add(cloudtest.Events(100, 50, time.Now(), time.Millisecond)...)
+	server.SetKey(key)
+	site.same(server)
+}

@@ -1,0 +1,110 @@
+package prefectcloud
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/agent"
+	"github.com/shiplog/shiplog/pkg/sources/prefectcloud/cloudtest"
+)
+
+// What was hidden from the first pass is found by reconcile, and mended: by the
+// agent that runs, and without one.
+func TestReconcileFindsAndRepairs(t *testing.T) {
+	for name, running := range map[string]bool{"beside a running agent": true, "alone": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+			old := time.Now().Add(-20 * time.Hour)
+			server.Add(cloudtest.Events(0, 400, old, time.Minute)...)
+			site := newSite(t, server, quick)
+			site.once()
+			site.exactly(server.IDs())
+
+			hidden := cloudtest.Events(1000, 700, old.Add(3*time.Hour), time.Second)
+			server.Add(hidden...)
+			if running {
+				defer site.run()()
+			}
+			o := agent.ReconcileOptions{
+				Options: site.options(), Source: "cloud", Wait: patience,
+				Since: time.Now().Add(-24 * time.Hour), Until: time.Now().Add(-10 * time.Minute),
+			}
+			found, err := agent.Reconcile(t.Context(), site.plan(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, h := range found.Hours {
+				ids = append(ids, h.Missing...)
+				if want := agent.HourMissing; len(h.Missing) > 0 && h.State != want {
+					t.Errorf("%s: state %s, want %s", h.Start, h.State, want)
+				}
+			}
+			slices.Sort(ids)
+			if !slices.Equal(ids, cloudtest.IDs(hidden)) || found.Whole() {
+				t.Errorf("%d events are found missing, want %d", len(ids), len(hidden))
+			}
+
+			o.Repair = true
+			repaired, err := agent.Reconcile(t.Context(), site.plan(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !repaired.Whole() || repaired.Repaired != len(hidden) {
+				t.Errorf("%d of %d are repaired, %d hours unknown", repaired.Repaired, repaired.Missing, repaired.Unknown)
+			}
+			site.exactly(server.IDs())
+
+			o.Repair = false
+			if again, err := agent.Reconcile(t.Context(), site.plan(), o); err != nil || again.Missing != 0 {
+				t.Errorf("after the repair: %+v, %v", again, err)
+			}
+		})
+	}
+}
+
+// What a processor drops is no loss.
+func TestReconcileKnowsWhatWasDropped(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	events := cloudtest.Events(0, 10, time.Now().Add(-2*time.Hour), time.Second)
+	for i := range events[:4] {
+		events[i].Name = "prefect-cloud.webhook.received"
+	}
+	server.Add(events...)
+	site := newSite(t, server, quick)
+	site.append("processors:\n  - drop: event.action == \"prefect-cloud.webhook.received\"\n")
+	site.once()
+	got, err := agent.Reconcile(t.Context(), site.plan(), agent.ReconcileOptions{
+		Options: site.options(), Source: "cloud", Since: time.Now().Add(-3 * time.Hour), Until: time.Now().Add(-10 * time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := 0
+	for _, h := range got.Hours {
+		dropped += h.Dropped
+	}
+	if !got.Whole() || dropped != 4 {
+		t.Errorf("dropped %d, missing %d, unknown %d; want 4, 0, 0", dropped, got.Missing, got.Unknown)
+	}
+}
+
+// An hour that the service does not answer for is unknown, not complete.
+func TestReconcileSaysWhatItDoesNotKnow(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	server.Add(cloudtest.Events(0, 10, time.Now().Add(-2*time.Hour), time.Second)...)
+	site := newSite(t, server, quick)
+	site.once()
+	server.Permit(false)
+	got, err := agent.Reconcile(t.Context(), site.plan(), agent.ReconcileOptions{
+		Options: site.options(), Source: "cloud", Since: time.Now().Add(-3 * time.Hour), Until: time.Now().Add(-10 * time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Whole() || got.Unknown != len(got.Hours) {
+		t.Errorf("unknown %d of %d hours, want all", got.Unknown, len(got.Hours))
+	}
+}
