@@ -153,3 +153,57 @@ func TestRefusedInATransaction(t *testing.T) {
 		t.Errorf("%d records in all, want those of the aborted transaction too", len(all))
 	}
 }
+
+// The data directory keeps its identity and loses its journal. What the new one
+// holds has nothing to do with the cursor that the old one left.
+func TestCursorOfAnotherJournal(t *testing.T) {
+	d := start(t, 1, 3, "exactly_once: true")
+	deliver(t, open(t, d), sinktest.Batch(0, 50, nil))
+	deps := sinktest.Deps(t, nil)
+	deps.Journal = "another"
+	s := d.Open(t, deps)
+	t.Cleanup(func() { s.Close(t.Context()) })
+	through, err := s.(sinks.Resumer).Resume(t.Context(), 0)
+	if err != nil || through != 0 {
+		t.Fatalf("resume: %d, %v; want 0", through, err)
+	}
+	// Sequences begin at 1 again, with other events.
+	b := sinktest.Batch(50, 20, nil)
+	for i, item := range b.Items {
+		item.Event.Sequence = uint64(i + 1)
+	}
+	b.Through = 20
+	d.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.InvalidTxnState}) // and begin asks once more
+	settle(t, s, b)
+	same(t, d.Accepted(), ids(0, 70))
+	if through, err = s.(sinks.Resumer).Resume(t.Context(), 0); err != nil || through != 20 {
+		t.Errorf("resume: %d, %v; want 20", through, err)
+	}
+}
+
+// The journal is an older copy of itself: the shipper goes on before what Resume
+// has said, and nothing of what it delivers is taken for known. Whatever fails.
+func TestCursorIsNotBelieved(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn, kmsg.Produce} {
+		t.Run(key.Name(), func(t *testing.T) {
+			d := start(t, 1, 3, "exactly_once: true")
+			deliver(t, open(t, d), sinktest.Batch(0, 50, nil))
+			s := open(t, d)
+			through, err := s.(sinks.Resumer).Resume(t.Context(), 20)
+			if err != nil || through != 50 {
+				t.Fatalf("resume: %d, %v; want 50", through, err)
+			}
+			b := sinktest.Batch(50, 10, nil)
+			for i, item := range b.Items {
+				item.Event.Sequence = uint64(21 + i)
+			}
+			b.Through = 30
+			d.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: kerr.UnknownServerError}, kfake.Fault{Keys: []kmsg.Key{key}, TopLevel: true, Err: kerr.UnknownServerError})
+			settle(t, s, b)
+			same(t, d.Accepted(), ids(0, 60))
+			if through, err = s.(sinks.Resumer).Resume(t.Context(), 0); err != nil || through != 30 {
+				t.Errorf("resume: %d, %v; want 30", through, err)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -50,6 +51,8 @@ type Journal struct {
 	stop  chan struct{}
 	ended chan struct{} // closed when the writer has ended
 	once  sync.Once
+
+	id string // set by Open
 
 	w writer // owned by the goroutine that runs write, once Open has returned
 
@@ -119,6 +122,7 @@ func open(dir string, cfg Config, deps Deps, d disk) (_ *Journal, err error) {
 	if err := j.recover(); err != nil {
 		return nil, fmt.Errorf("journal: recover: %w", err)
 	}
+	j.id = hex.EncodeToString(j.w.log[:])
 	j.takeReserve()
 	go j.write()
 	return j, nil
@@ -136,6 +140,10 @@ func (c Config) settled() Config {
 	c.SegmentSize = max(c.SegmentSize, minSegmentSize)
 	return c
 }
+
+// ID tells this journal from every other, also from a later one in the same
+// directory: what a sequence means elsewhere is told only together with it.
+func (j *Journal) ID() string { return j.id }
 
 // Position returns the whole position of a source, nil if it has none. The
 // caller may change the map, but not the bookmarks.

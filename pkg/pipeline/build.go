@@ -135,7 +135,7 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 	l.sink, err = spec.Spec.Open(sinks.Deps{
 		Name: spec.Name, Log: log, Monitor: &sinkMonitor{meter: meter, lane: l},
 		StateDir: filepath.Join(p.deps.DataDir, "sinks", spec.Name),
-		Agent:    p.deps.Agent, UserAgent: p.userAgent(),
+		Agent:    p.deps.Agent, Journal: p.deps.Journal.ID(), UserAgent: p.userAgent(),
 	})
 	if err != nil {
 		return nil, err

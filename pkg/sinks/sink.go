@@ -136,6 +136,11 @@ type Deps struct {
 	// transactional id or a channel.
 	Agent string
 
+	// Journal identifies the journal that sequences are of. A Resumer that
+	// keeps a sequence elsewhere keeps this beside it, and does not use what
+	// another journal has left. Empty: not known.
+	Journal string
+
 	// UserAgent names us to servers.
 	UserAgent string
 }

@@ -25,7 +25,7 @@ type Config struct {
 
 	// Key is one of the names in keys. An event without the field has its id as
 	// key.
-	Key string `yaml:"key" doc:"Field whose value decides the partition: event.id spreads evenly; user.name, organization.id and others keep together, and in order, what has the same value."`
+	Key string `yaml:"key" doc:"Field whose value decides the partition: event.id spreads evenly; user.name (who did it: e-mail, else name, else id), organization.id and others keep together, and in order, what has the same value."`
 
 	Timestamp       string      `yaml:"timestamp" enum:"occurred,now" doc:"Time of the records: when the event occurred, unless that is more than a day ago, for topics delete by this time; or always the present."`
 	ExactlyOnce     bool        `yaml:"exactly_once" doc:"Deliver each batch in a transaction, together with the cursor. Needs the rights for a transactional id and a consumer group, both named shiplog-AGENT-SINK."`

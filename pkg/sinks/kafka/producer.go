@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,6 +59,7 @@ type producer struct {
 	ready     bool
 	cursor    uint64    // everything up to here is committed
 	recalled  uint64    // the cursor as begin found it
+	answered  bool      // Resume has told the cursor, and nothing was delivered since
 	rivals    int       // how often another producer took our place of late
 	rivalry   time.Time // when it last did
 }
@@ -123,20 +124,24 @@ func (p *producer) recall(ctx context.Context) error {
 			return 0, errAnswer
 		}
 		if res.ErrorCode != 0 {
-			return p.found(kafka.Error(res.ErrorCode), 0), nil
+			return p.found(kafka.Error(res.ErrorCode), 0, ""), nil
 		}
 		if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
 			return 0, errAnswer
 		}
 		part := &res.Topics[0].Partitions[0]
-		return p.found(kafka.Error(part.ErrorCode), part.CommittedOffset), nil
+		return p.found(kafka.Error(part.ErrorCode), part.CommittedOffset, part.Metadata), nil
 	})
 }
 
 // found takes the cursor that was asked for.
-func (p *producer) found(code kafka.Error, offset int64) kafka.Error {
+func (p *producer) found(code kafka.Error, offset int64, note string) kafka.Error {
 	if code == kafka.GroupIdNotFound {
 		code, offset = 0, 0 // nothing was ever committed
+	}
+	if other := journalIn(note); other != "" && other != p.sink.deps.Journal && p.sink.deps.Journal != "" {
+		p.sink.deps.Log.Warn("the cursor in Kafka is of another journal; it is not used", "group", p.group, "cursor", offset, "journal", other)
+		offset = 0
 	}
 	if code == 0 {
 		p.recalled = uint64(max(offset, 0))
@@ -164,6 +169,10 @@ func (p *producer) enlist(ctx context.Context, partitions []int32) error {
 	if err != nil || p.group == "" {
 		return err
 	}
+	return p.enlistCursor(ctx)
+}
+
+func (p *producer) enlistCursor(ctx context.Context) error {
 	return p.settle(ctx, "add the cursor to the transaction", func() (kafka.Error, error) {
 		r, err := p.sink.cluster.ask(ctx, &addoffsetstotxn.Request{
 			TransactionalID: p.id, ProducerID: p.producer, ProducerEpoch: p.epoch, GroupID: p.group,
@@ -204,7 +213,7 @@ func (p *producer) record(ctx context.Context, through uint64) error {
 			Topics: []txnoffsetcommit.RequestTopic{{Name: p.sink.cfg.Topic, Partitions: []txnoffsetcommit.RequestPartition{{
 				Partition: 0, CommittedOffset: int64(through), //nolint:gosec // a sequence fits
 				CommittedLeaderEpoch: -1,
-				CommittedMetadata:    "shiplog journal sequence " + strconv.FormatUint(through, 10),
+				CommittedMetadata:    noteOf(p.sink.deps.Journal),
 			}}}},
 		})
 		if err != nil {
@@ -216,6 +225,38 @@ func (p *producer) record(ctx context.Context, through uint64) error {
 		}
 		return kafka.Error(res.Topics[0].Partitions[0].ErrorCode), nil
 	})
+}
+
+// What is committed beside the cursor: whose sequence it is.
+const notePrefix = "shiplog journal "
+
+func noteOf(journal string) string { return notePrefix + journal }
+
+// journalIn reads the note; empty where an operator has set the offset.
+func journalIn(note string) string {
+	id, _ := strings.CutPrefix(note, notePrefix)
+	if id == note {
+		return ""
+	}
+	return id
+}
+
+// takeBack moves the cursor back. It is committed before anything else, so that
+// whatever fails from then on, the cursor that begin finds is of what the
+// journal holds now.
+func (p *producer) takeBack(ctx context.Context, to uint64) error {
+	p.sink.deps.Log.Warn("the journal does not hold what the cursor in Kafka says, so it goes back", "group", p.group, "cursor", p.cursor, "to", to)
+	err := p.enlistCursor(ctx)
+	if err == nil {
+		err = p.record(ctx, to)
+	}
+	if err == nil {
+		err = p.end(ctx, true)
+	}
+	if err == nil {
+		p.cursor, p.recalled = to, to
+	}
+	return err
 }
 
 // end commits or aborts.

@@ -27,6 +27,7 @@ func (r *resumer) Resume(ctx context.Context, _ uint64) (uint64, error) {
 		r.cluster.forget()
 		return 0, err
 	}
+	p.answered = true
 	return p.cursor, nil
 }
 
@@ -54,6 +55,10 @@ func (p *producer) deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 	if err := p.begin(ctx); err != nil {
 		return sinks.Report{}, err
 	}
+	if err := p.believed(ctx, b); err != nil {
+		p.ready = false
+		return sinks.Report{}, err
+	}
 	fresh, known := p.unknown(b)
 	if len(fresh) == 0 {
 		return sinks.Report{Results: known}, nil
@@ -71,6 +76,22 @@ func (p *producer) deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 	}
 	p.cursor = max(p.cursor, b.Through)
 	return sinks.Report{Results: known}, nil
+}
+
+// believed looks whether the shipper goes on where Resume has said. One that
+// begins before that does not believe it: its journal was replaced by an older
+// one. Nothing of what comes then is known.
+func (p *producer) believed(ctx context.Context, b sinks.Batch) error {
+	if p.group == "" || !p.answered {
+		return nil
+	}
+	if first := b.Items[0].Event.Sequence; first <= p.cursor {
+		if err := p.takeBack(ctx, first-1); err != nil {
+			return err
+		}
+	}
+	p.answered = false
+	return nil
 }
 
 // unknown lists the items of a batch that the cursor found by begin does not

@@ -71,6 +71,7 @@ func Deps(t testing.TB, m *Monitor) sinks.Deps {
 		Monitor:   m,
 		StateDir:  t.TempDir(),
 		Agent:     "2f1c8a50-7d3e-4b58-9a51-0c9f4f1e6c77",
+		Journal:   "8d1f0c6a5b7e4f0e9a3c2b1d0e9f8a7b",
 		UserAgent: "shiplog/test",
 	}
 }
