@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -130,18 +131,35 @@ func (f *flow) tell(p *part, level, word, note string) {
 	f.Text[p.ID+"/note"] = note
 }
 
+// chart draws the last hour, or as much of it as there is.
 func (f *flow) chart(id string, values []float64, write func(float64) string) {
-	points, peak := draw(values)
-	f.Points[id] = points
+	known := len(values)
+	for known > 0 && math.IsNaN(values[len(values)-known]) {
+		known--
+	}
+	shown := min(max(known, shortest), len(values))
+	line, area, peak := draw(values[len(values)-shown:])
+	f.Points[id], f.Points[id+"/area"] = line, area
 	f.Text[id+"/peak"] = write(peak)
+	f.Text[id+"/window"] = "last " + Span(time.Duration(shown)*historyStep)
+	if shown == historySize || shown == 0 {
+		f.Text[id+"/window"] = "last hour"
+	}
 }
+
+// shortest is how many samples a chart shows at least.
+const shortest = 30
 
 func (f *flow) source(s pipeline.SourceStatus, now time.Time) part {
 	p := part{ID: "source/" + s.Name, Name: s.Name, Type: s.Type, Chart: "events per second"}
 	level, trouble := sourceTrouble(s, now)
 	switch {
+	case s.State == "failed":
+		f.tell(&p, "bad", "failed", trouble)
+	case level == Worth:
+		f.tell(&p, "warn", "nothing to read", waits(s.Waiting, now))
 	case level > Fine:
-		f.tell(&p, level.String(), map[bool]string{true: "failed", false: "not connected"}[s.State == "failed"], trouble)
+		f.tell(&p, "bad", "not connected", trouble)
 	case s.State == "running":
 		f.tell(&p, "ok", "reading", waits(s.Waiting, now))
 	default:
@@ -155,6 +173,8 @@ func (f *flow) source(s pipeline.SourceStatus, now time.Time) part {
 	}
 	f.show(&p, "lag", "lag", lag)
 	f.show(&p, "unreadable", "invalid", Count(s.Invalid))
+	f.show(&p, "dropped", "dropped", Count(s.Dropped))
+	f.show(&p, "seen before", "duplicates", Count(s.Duplicate))
 	complete := "as far as the source has been written; " + plural(s.Events, "event", "events") + " since the agent started"
 	if !s.Complete.IsZero() {
 		complete = "everything up to " + clock(s.Complete, now) + " UTC (" + Seconds(s.Lag) + " ago)"
@@ -183,11 +203,10 @@ func (f *flow) journal(s Status, limit int64) part {
 	}
 	f.show(&p, "events kept", "events", Count(kept))
 	f.show(&p, "newest", "last", "#"+Count(j.Last))
-	size := Size(j.Bytes)
+	f.show(&p, "size", "size", Size(j.Bytes))
 	if limit > 0 {
-		size += " of " + Size(limit)
+		f.show(&p, "limit", "limit", Size(limit))
 	}
-	f.show(&p, "size", "size", size)
 	if !j.Oldest.IsZero() {
 		f.show(&p, "reaches back", "oldest", Span(s.Time.Sub(j.Oldest)))
 	}
@@ -208,7 +227,9 @@ func (f *flow) sink(s pipeline.SinkStatus, all Status) part {
 		f.tell(&p, "warn", "behind", trouble)
 	case s.State == "idle" && s.Backlog == 0:
 		f.tell(&p, "ok", "caught up", "")
-	case s.State == "delivering", s.State == "idle":
+	case s.State == "idle":
+		f.tell(&p, "ok", "delivering", "") // what came this moment waits for its batch
+	case s.State == "delivering":
 		f.tell(&p, "ok", "delivering", waits(s.Waiting, all.Time))
 	default:
 		f.tell(&p, "idle", s.State, waits(s.Waiting, all.Time))
@@ -218,7 +239,7 @@ func (f *flow) sink(s pipeline.SinkStatus, all Status) part {
 	f.show(&p, "lag", "lag", Seconds(s.Lag))
 	success := "never"
 	if !s.LastSuccess.IsZero() {
-		success = Span(all.Time.Sub(s.LastSuccess)) + " ago"
+		success = Ago(all.Time.Sub(s.LastSuccess))
 	}
 	f.show(&p, "last success", "success", success)
 	f.show(&p, "delivered", "delivered", Count(s.Delivered+s.Duplicate))

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,10 +65,8 @@ func Troubles(s Status) []Trouble {
 			add(level, "sink "+sink.Name, text)
 		}
 	}
-	for owner, n := range s.Letters {
-		if n > 0 {
-			add(Worth, "dead letters", fmt.Sprintf("%s of %s wait for a decision: retry or drop", plural(uint64(n), "one", "letters"), owner)) // #nosec G115 -- a count
-		}
+	if text := letterTrouble(s.Letters); text != "" {
+		add(Worth, "dead letters", text)
 	}
 	if !s.Reload.OK && !s.Reload.Time.IsZero() {
 		add(Worth, "config", "was refused "+moment(s.Reload.Time, s.Time)+", the one before goes on: "+s.Reload.Error)
@@ -84,10 +83,25 @@ func Troubles(s Status) []Trouble {
 	return all
 }
 
+func letterTrouble(letters map[string]int) string {
+	var of []string
+	for _, owner := range slices.Sorted(maps.Keys(letters)) {
+		if n := letters[owner]; n > 0 {
+			of = append(of, Count(uint64(n))+" of "+owner)
+		}
+	}
+	if len(of) == 0 {
+		return ""
+	}
+	return "wait for a decision, retry or drop: " + strings.Join(of, ", ")
+}
+
 func sourceTrouble(s pipeline.SourceStatus, now time.Time) (Level, string) {
 	switch {
 	case s.State == "failed":
 		return Dire, "stopped reading " + moment(s.Since, now) + because(s.LastError) + next(s.Waiting, now)
+	case s.Connected != nil && !*s.Connected && s.LastError == nil && s.Waiting != nil:
+		return Worth, "has nothing to read yet: " + waits(s.Waiting, now)
 	case s.Connected != nil && !*s.Connected:
 		return Bad, "is not connected" + because(s.LastError) + next(s.Waiting, now)
 	default:

@@ -97,6 +97,15 @@ func Span(d time.Duration) string {
 	}
 }
 
+// Ago says how long ago something was, in its largest unit.
+func Ago(d time.Duration) string {
+	words := strings.Fields(Span(d))
+	if d < 2*time.Second {
+		return "just now"
+	}
+	return words[0] + " " + words[1] + " ago"
+}
+
 func two(a time.Duration, unit string, b time.Duration, less string) string {
 	if b == 0 {
 		return fmt.Sprintf("%d %s", a, unit)
