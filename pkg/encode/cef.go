@@ -181,6 +181,7 @@ func (w *cefWriter) custom() {
 	w.labelled("cs4", "resource name", w.values[resourceName], 4000)
 	w.labelled("cs5", "role", firstElement(w.first(changesRoles, targetRoles, userRoles)), 4000)
 	w.labelled("cs6", "payload", w.values[payload], 4000)
+	w.labelled("flexString1", "rule", w.values[ruleName], 1023)
 	if w.event.Sequence > 0 {
 		w.number("cn1", w.event.Sequence)
 		w.label("cn1", "sequence")

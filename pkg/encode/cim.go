@@ -240,9 +240,19 @@ func (w *cimWriter) more() {
 	w.raw("object_attrs", w.nonEmpty(changesRoles))
 	w.raw("related", w.nonEmpty(relatedResources))
 	w.raw("payload", w.nonEmpty(payload))
+	if w.entry.CIM.Model != "Network_Traffic" { // where it is written already
+		w.raw("rule", w.nonEmpty(ruleName))
+	}
+	w.raw("rule_id", w.nonEmpty(ruleID))
 	for _, m := range w.rest {
-		if m.parent.Depth == 0 && string(m.name) == "labels" {
+		if m.parent.Depth != 0 {
+			continue
+		}
+		switch string(m.name) {
+		case "labels":
 			w.raw("labels", m.value)
+		case "tags": // of detections, too
+			w.raw("tags", m.value)
 		}
 	}
 	w.raw("event_hash", w.nonEmpty(eventHash))

@@ -37,6 +37,7 @@ const (
 	urlPath
 	urlFull
 	ruleName
+	ruleID
 	errorMessage
 	errorCode
 	vendor
@@ -99,7 +100,7 @@ var fieldNames = []string{
 
 	sourceIP: "source.ip", sourceAddress: "source.address", userAgent: "user_agent.original",
 	httpMethod: "http.request.method", urlPath: "url.path", urlFull: "url.full",
-	ruleName: "rule.name", errorMessage: "error.message", errorCode: "error.code",
+	ruleName: "rule.name", ruleID: "rule.id", errorMessage: "error.message", errorCode: "error.code",
 
 	vendor: "observer.vendor", product: "observer.product",
 	agentID: "agent.id", agentName: "agent.name", agentVersion: "agent.version",

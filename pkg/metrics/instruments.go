@@ -38,6 +38,7 @@ func Instruments() []Instrument {
 		{"journal_events_total", "counter", "", "Events appended since the start of the process."},
 		{"journal_appended_bytes_total", "counter", "", "Bytes appended since the start of the process."},
 		{"journal_bytes", "gauge", "", "Size of all segments on disk."},
+		{"journal_max_bytes", "gauge", "", "Limit of journal_bytes by the config; 0: none. What every sink has passed goes first."},
 		{"journal_segments", "gauge", "", "Number of segments on disk."},
 		{"journal_oldest_seconds", "gauge", "", "Age of the oldest event that is kept, since it was appended."},
 		{"journal_first_sequence", "gauge", "", "Sequence of the oldest event that is kept."},

@@ -11,7 +11,7 @@ type Journal struct {
 	events, bytes, damaged prometheus.Counter
 	lost                   *prometheus.CounterVec // by reason
 	appends, syncs         prometheus.Observer
-	full                   prometheus.Gauge
+	full, limit            prometheus.Gauge
 
 	size, segments, oldest, first, last *computed
 }
@@ -26,6 +26,7 @@ func newJournal(b *builder) *Journal {
 		appends:  b.histograms("journal_append_seconds", disk).WithLabelValues(),
 		syncs:    b.histograms("journal_sync_seconds", disk).WithLabelValues(),
 		full:     b.gauges("journal_full").WithLabelValues(),
+		limit:    b.gauges("journal_max_bytes").WithLabelValues(),
 		size:     b.computed("journal_bytes"),
 		segments: b.computed("journal_segments"),
 		oldest:   b.computed("journal_oldest_seconds"),
@@ -46,6 +47,9 @@ func (j *Journal) Synced(took time.Duration) { j.syncs.Observe(took.Seconds()) }
 
 // Full says whether appends are blocked for want of room.
 func (j *Journal) Full(yes bool) { j.full.Set(oneIf(yes)) }
+
+// Limit says how many bytes the journal may have; 0: any number.
+func (j *Journal) Limit(bytes int64) { j.limit.Set(float64(bytes)) }
 
 // Damaged counts frames that could not be read.
 func (j *Journal) Damaged(frames int) { j.damaged.Add(float64(frames)) }
