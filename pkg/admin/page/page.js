@@ -70,7 +70,8 @@
       if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea")) return;
       const marked = document.querySelector(`[data-key="${CSS.escape(e.key)}"]`);
       if (e.key === "/" && marked) {
-        marked.focus();
+        // Its own character must not land in the field: that has the focus when the key is up.
+        document.addEventListener("keyup", () => marked.focus(), { once: true });
       } else if ((e.key === "j" || e.key === "k") && rows.length > 0) {
         const at = rows.indexOf(document.activeElement);
         rows[Math.max(0, Math.min(rows.length - 1, at + (e.key === "j" ? 1 : -1)))].focus();
