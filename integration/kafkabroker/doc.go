@@ -1,3 +1,4 @@
 // Package kafkabroker proves the Kafka sink and source against Apache Kafka
-// itself. Its tests have the tag "integration".
+// itself, where that takes more than package kafkaagent sees from outside. Its
+// tests have the tag "integration".
 package kafkabroker

@@ -5,7 +5,6 @@ package kafkabroker
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,15 +21,21 @@ import (
 	"github.com/shiplog/shiplog/pkg/sinks/sinktest"
 )
 
-// TestMain is also the agents that the tests kill.
-func TestMain(m *testing.M) {
-	if section := os.Getenv(agentVar); section != "" {
-		os.Exit(agent(section))
+// One broker serves all of these; each has topics of its own.
+func TestOneBroker(t *testing.T) {
+	k := harness.StartKafka(t, 1)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *harness.Kafka)
+	}{
+		{"zombie", testZombie},
+		{"replay", testReplay},
+		{"records", testRecords},
+		{"security", testSecurity},
+		{"source", testSource},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
 	}
-	if section := os.Getenv(readerVar); section != "" {
-		os.Exit(read(section))
-	}
-	os.Exit(m.Run())
 }
 
 // create makes a topic with settings (name=value), and waits for its leaders.

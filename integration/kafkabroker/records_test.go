@@ -9,42 +9,12 @@ import (
 
 	"github.com/shiplog/shiplog/integration/harness"
 	"github.com/shiplog/shiplog/integration/topic"
-	"github.com/shiplog/shiplog/pkg/fault"
-	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sinks/sinktest"
 )
 
-func TestLimits(t *testing.T) {
-	k := harness.StartKafka(t, 1)
+func testRecords(t *testing.T, k *harness.Kafka) {
 	for _, mode := range []string{"exactly_once: false", "exactly_once: true"} {
 		name := strings.ReplaceAll(mode, ": ", "-")
-
-		// The topic takes less than the sink sends: record batches are halved,
-		// and what is too large alone is refused alone.
-		t.Run("small messages/"+mode, func(t *testing.T) {
-			create(t, k, "small-"+name, 1, "max.message.bytes=8000")
-			s := open(t, section(k.Plain(), "small-"+name, mode, "compression: none"))
-			settle(t, s, sinktest.Batch(0, 500, nil))
-			b := sinktest.Batch(500, 3, nil)
-			b.Items[1].Body = []byte(`{"x":"` + strings.Repeat("y", 9000) + `"}`)
-			r, err := s.Deliver(t.Context(), b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var again []sinks.Item
-			for _, res := range r.Results {
-				if res.Index == 1 && (res.Outcome != sinks.Refused || fault.KindOf(res.Err) != fault.TooLarge) {
-					t.Errorf("the large one: %v, %v", res.Outcome, res.Err)
-				}
-				if res.Outcome == sinks.Again {
-					again = append(again, b.Items[res.Index])
-				}
-			}
-			if len(again) > 0 {
-				settle(t, s, sinks.Batch{Items: again, Through: b.Through})
-			}
-			once(t, committed(t, k, "small-"+name), 502)
-		})
 
 		// The clock of a producer upstream is two days ahead.
 		t.Run("future/"+mode, func(t *testing.T) {
