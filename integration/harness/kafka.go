@@ -2,7 +2,9 @@ package harness
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -76,8 +78,8 @@ func StartKafka(t testing.TB, n int, settings ...string) *Kafka {
 	server := k.Authority.Issue("broker", time.Now().Add(24*time.Hour), "localhost")
 	for _, b := range k.Brokers {
 		b.configure(server, settings)
-		b.format()
 	}
+	k.format()
 	t.Cleanup(k.stop)
 	for _, b := range k.Brokers {
 		b.Start()
@@ -195,16 +197,34 @@ func (b *Broker) java(args ...string) []string {
 	}, args...)
 }
 
-// format prepares the broker's data directory, with the SCRAM user.
-func (b *Broker) format() {
-	t := b.cluster.t
-	t.Helper()
+// format prepares the data directories, with the SCRAM user. It is done for one
+// broker, and the others get a copy: each takes seconds.
+func (k *Kafka) format() {
+	k.t.Helper()
+	first := k.Brokers[0]
 	user := fmt.Sprintf("[name=%s,password=%s]", KafkaUser, KafkaPassword)
-	args := b.java("kafka.tools.StorageTool", "format", "--cluster-id", clusterID, "--config", b.properties,
+	args := first.java("kafka.tools.StorageTool", "format", "--cluster-id", clusterID, "--config", first.properties,
 		"--add-scram", "SCRAM-SHA-256="+user, "--add-scram", "SCRAM-SHA-512="+user)
-	if out, err := exec.CommandContext(t.Context(), "java", args...).CombinedOutput(); err != nil {
-		t.Fatalf("format broker %d: %v\n%s", b.ID, err, out)
+	if out, err := exec.CommandContext(k.t.Context(), "java", args...).CombinedOutput(); err != nil {
+		k.t.Fatalf("format the brokers' directories: %v\n%s", err, out)
 	}
+	for _, b := range k.Brokers[1:] {
+		must(k.t, os.CopyFS(b.data(), os.DirFS(first.data())))
+		meta := fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", clusterID, b.ID, directoryID())
+		must(k.t, os.WriteFile(filepath.Join(b.data(), "meta.properties"), []byte(meta), 0o600))
+	}
+}
+
+// directoryID is a random identity, written as Kafka does.
+func directoryID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:])
+	id[0] &= 0x7f // no sign at its beginning
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+func (b *Broker) data() string {
+	return filepath.Join(b.cluster.dir, fmt.Sprintf("data-%d", b.ID))
 }
 
 // configure writes the properties file. Later settings win.
@@ -225,7 +245,7 @@ func (b *Broker) configure(server Certificate, settings []string) {
 		fmt.Sprintf("listeners=PLAIN://%s,SCRAM://%s,MTLS://%s,CONTROLLER://%s", b.Plain, b.SCRAM, b.MTLS, b.controller),
 		fmt.Sprintf("advertised.listeners=PLAIN://%s,SCRAM://%s,MTLS://%s", b.Plain, b.SCRAM, b.MTLS),
 		"listener.security.protocol.map=PLAIN:PLAINTEXT,SCRAM:SASL_SSL,MTLS:SSL,CONTROLLER:PLAINTEXT",
-		"log.dirs=" + filepath.Join(k.dir, fmt.Sprintf("data-%d", b.ID)),
+		"log.dirs=" + b.data(),
 
 		"ssl.keystore.type=PEM",
 		"ssl.keystore.location=" + server.KeystoreFile,

@@ -27,6 +27,7 @@ func TestOneBroker(t *testing.T) {
 		{"takeover", testTakeover},
 		{"rights", testRights},
 		{"rotation", testRotation},
+		{"outage", testOutage},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, k) })
 	}

@@ -24,8 +24,8 @@ data_dir: data
 sources:
   spool: {type: spool, paths: [spool.jsonl]}
 sinks:
-  least: {type: kafka, brokers: %[1]s, topic: least, batch: {max_events: 50, linger: 10ms}, timeout: 10s, retry: {max: 1s}}
-  exact: {type: kafka, brokers: %[1]s, topic: exact, exactly_once: true, batch: {max_events: 50, linger: 10ms}, timeout: 10s, retry: {max: 1s}}
+  least: {type: kafka, brokers: %[1]s, topic: least, batch: {linger: 10ms}, timeout: 10s, retry: {max: 1s}}
+  exact: {type: kafka, brokers: %[1]s, topic: exact, exactly_once: true, batch: {linger: 10ms}, timeout: 10s, retry: {max: 1s}}
 `, list(k.Plain())))
 	reader := newUser(t, fmt.Sprintf(`
 data_dir: data

@@ -118,8 +118,12 @@ func (r *reading) beginIn(ctx context.Context, p partition, committed int64) (in
 		return committed, nil
 	}
 	end, err := r.cluster.offset(ctx, p, latest)
-	if err != nil || stored <= end {
-		return stored, err
+	if err != nil {
+		return 0, err
+	}
+	if stored <= end {
+		r.deps.Log.Info("the journal is ahead of the group; reading on from there", "partition", p.String(), "position", stored, "committed", committed)
+		return stored, nil
 	}
 	return r.restart(ctx, p, stored, end)
 }
