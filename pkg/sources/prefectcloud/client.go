@@ -24,7 +24,7 @@ import (
 const (
 	cloudPage  = 200      // the API's most, by its OpenAPI document
 	serverPage = 50       // a self-hosted server's most
-	maxBody    = 64 << 20 // bytes of an answer that are kept in memory
+	maxBody    = 64 << 20 // bytes of an answer that are kept in memory: 40 events of the largest size
 	clockSlack = 5 * time.Second
 )
 
@@ -38,6 +38,7 @@ type client struct {
 	http    *http.Client
 	budget  *rate.Limiter
 	timeout time.Duration
+	most    int // bytes of an answer
 
 	size atomic.Int64 // of pages
 	skew atomic.Int64 // the service's clock minus ours, ns
@@ -49,7 +50,7 @@ func newClient(c Config, t target, deps sources.Deps) (*client, error) {
 		return nil, err
 	}
 	cl := &client{
-		target: t, http: h, timeout: time.Duration(c.Timeout),
+		target: t, http: h, timeout: time.Duration(c.Timeout), most: maxBody,
 		budget: rate.NewLimiter(rate.Limit(float64(c.RequestsPerMinute)/60), max(1, c.RequestsPerMinute/6)),
 	}
 	cl.size.Store(serverPage)
@@ -74,7 +75,7 @@ func (c *client) query(ctx context.Context, f feed, filter eventFilter) (page, e
 		}{size, filter})
 		switch {
 		case errors.Is(err, errTooMuch) && size > 1:
-			c.size.CompareAndSwap(size, max(1, size/4))
+			c.shrink(size)
 		case fault.ReasonOf(err) == "status_422" && size > serverPage:
 			c.size.CompareAndSwap(size, serverPage) // a server of the other kind
 		default:
@@ -82,6 +83,9 @@ func (c *client) query(ctx context.Context, f feed, filter eventFilter) (page, e
 		}
 	}
 }
+
+// shrink makes pages smaller after one of this size was too large.
+func (c *client) shrink(size int64) { c.size.CompareAndSwap(size, max(1, size/4)) }
 
 // grow lets pages become larger again after one was too large.
 func (c *client) grow() {
@@ -110,7 +114,11 @@ func (c *client) follow(ctx context.Context, f feed, next string) (page, error) 
 		own.RawQuery = url.Values{"page-token": {token}}.Encode()
 		u = own
 	}
+	size := c.size.Load()
 	p, err := c.page(ctx, http.MethodGet, u, nil)
+	if errors.Is(err, errTooMuch) {
+		c.shrink(size) // a cursor has its page size in it: the range is asked for anew
+	}
 	if fault.ReasonOf(err) == "status_403" && c.account == "" {
 		// What a self-hosted server says of a token that it does not know.
 		return p, fault.New(fault.Retry, "bad_cursor", err)
@@ -164,11 +172,11 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, body any) ([
 	if err := transport.ClassifyStatus(resp); err != nil {
 		return nil, c.explain(resp.StatusCode, err)
 	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.most)+1))
 	switch {
 	case err != nil:
 		return nil, transport.Classify(fmt.Errorf("read the answer of %s: %w", u.Path, err))
-	case len(answer) > maxBody:
+	case len(answer) > c.most:
 		return nil, fault.New(fault.Retry, "too_large", errTooMuch)
 	}
 	return answer, nil

@@ -31,8 +31,13 @@ func (r *run) backfills(ctx context.Context) error {
 // overlap, and what it has read of the instant at which it goes on, it knows.
 func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 	r.mu.Lock()
-	m := f.past[part]
+	m, limit := f.past[part], r.plan
 	r.mu.Unlock()
+	if oldest, known := limit.oldest(r.client.now()); known && m.To.Before(oldest) && oldest.Sub(m.To) > time.Minute {
+		r.deps.Monitor.Failed("retention", errRetention)
+		r.deps.Log.Error("events are past the plan's retention and cannot be had any more", "feed", f.name, "from", m.To, "until", oldest)
+		m.To, m.Edge = oldest, nil
+	}
 	began, from := time.Now(), m.To
 	w := r.window(f.feed, m.To, m.End, func(items []item, reached time.Time) error {
 		items = m.after(items)

@@ -183,7 +183,7 @@ func (r *run) patiently(ctx context.Context, try func(context.Context) error) er
 		}
 		d := r.wait(err, wait)
 		r.failed(err, d)
-		if !sleep(ctx, d) {
+		if !r.client.waitForKey(ctx, fault.KindOf(err), d) {
 			return ctx.Err()
 		}
 		wait = min(2*wait, r.pace.retryMax)
@@ -198,7 +198,7 @@ func (r *run) severally(ctx context.Context, try func() error) error {
 	wait := r.pace.retry
 	for n := 1; ; n++ {
 		err := try()
-		if err == nil || n == tries || fault.KindOf(err) != fault.Retry || fault.ReasonOf(err) == "bad_cursor" || ctx.Err() != nil {
+		if err == nil || n == tries || !repeatable(err) || ctx.Err() != nil {
 			return err
 		}
 		d := r.wait(err, wait)
@@ -208,6 +208,15 @@ func (r *run) severally(ctx context.Context, try func() error) error {
 		}
 		wait = min(2*wait, r.pace.retryMax)
 	}
+}
+
+// repeatable tells whether the same request may do better the next time.
+func repeatable(err error) bool {
+	switch fault.ReasonOf(err) {
+	case "bad_cursor", "too_large":
+		return false
+	}
+	return fault.KindOf(err) == fault.Retry
 }
 
 // wait is how long to wait after a failure: as long as the service asked us to,
@@ -242,6 +251,24 @@ func (r *run) working() {
 func (r *run) tell(err error) {
 	r.deps.Monitor.Failed(fault.ReasonOf(err), err)
 	r.deps.Log.Warn("the events API is not consistent", "err", err)
+}
+
+// waitForKey waits, but while we are not let in no longer than until the
+// credentials change.
+func (c *client) waitForKey(ctx context.Context, kind fault.Kind, d time.Duration) bool {
+	if kind != fault.Credentials {
+		return sleep(ctx, d)
+	}
+	key, basic := c.key.Reveal(), c.basic.Reveal()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		if !sleep(ctx, min(time.Second, time.Until(end))) {
+			return false
+		}
+		if c.key.Reveal() != key || c.basic.Reveal() != basic {
+			return true
+		}
+	}
+	return ctx.Err() == nil
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
