@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,6 +56,12 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 			if err != nil {
 				return err
 			}
+			if o.Source == "" {
+				if len(plan.Pipeline.Sources) != 1 {
+					return usageError{errors.New("--source is missing: which of the sources in the config?")}
+				}
+				o.Source = plan.Pipeline.Sources[0].Name
+			}
 			o.Options = agent.Options{Version: a.build.Version, Commit: a.build.Commit, Kinds: a.kinds, Log: slog.New(slog.DiscardHandler)}
 			o.Progress = reconcileProgress(cmd.ErrOrStderr())
 			result, err := agent.Reconcile(cmd.Context(), plan, o)
@@ -67,14 +74,13 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", "", "name of the `source` in the config")
+	cmd.Flags().StringVar(&source, "source", "", "name of the `source` in the config; may be left out where there is only one")
 	cmd.Flags().StringVar(&since, "since", "24h", "begin at this `time`")
 	cmd.Flags().StringVar(&until, "until", "10m", "end at this `time`; what is newer may still be on its way")
 	cmd.Flags().BoolVar(&repair, "repair", false, "fetch what is missing")
 	cmd.Flags().BoolVar(&byID, "ids", false, "compare ids even for hours whose counts are equal")
 	cmd.Flags().DurationVar(&wait, "wait", 2*time.Minute, "how long the running agent may take for a repair")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	_ = cmd.MarkFlagRequired("source") // it exists
 	return cmd
 }
 

@@ -69,10 +69,7 @@ func (c *client) now() time.Time {
 func (c *client) query(ctx context.Context, f feed, filter eventFilter) (page, error) {
 	for {
 		size := c.size.Load()
-		p, err := c.page(ctx, http.MethodPost, c.url(f, "/events/filter"), struct {
-			Limit  int64       `json:"limit"`
-			Filter eventFilter `json:"filter"`
-		}{size, filter})
+		p, err := c.ask(ctx, f, filter, size)
 		switch {
 		case errors.Is(err, errTooMuch) && size > 1:
 			c.shrink(size)
@@ -82,6 +79,19 @@ func (c *client) query(ctx context.Context, f feed, filter eventFilter) (page, e
 			return p, err
 		}
 	}
+}
+
+// total asks how many events a range holds.
+func (c *client) total(ctx context.Context, f feed, filter eventFilter) (int, error) {
+	p, err := c.ask(ctx, f, filter, 1)
+	return p.total, err
+}
+
+func (c *client) ask(ctx context.Context, f feed, filter eventFilter, limit int64) (page, error) {
+	return c.page(ctx, http.MethodPost, c.url(f, "/events/filter"), struct {
+		Limit  int64       `json:"limit"`
+		Filter eventFilter `json:"filter"`
+	}{limit, filter})
 }
 
 // shrink makes pages smaller after one of this size was too large.

@@ -210,6 +210,26 @@ func TestRequestBudget(t *testing.T) {
 	}
 }
 
+// A busy overlap is not read page by page at every poll: one question shows that
+// nothing came late, and what does come late is found all the same.
+func TestBusyOverlapCostsOneQuestion(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	store := sourcetest.NewStore()
+	start(t, open(t, with(fast(server.Base), "overlap: 10m\nstart: now"), sources.Deps{}), store)
+	eventually(t, "poll", func() bool { return server.Requests() > 0 })
+	at := time.Now()
+	server.Add(cloudtest.Events(0, 3000, at, time.Microsecond)...)
+	wait(t, store, 3000)
+	server.Script(nil) // counts from here
+	before := len(server.Queries())
+	eventually(t, "ten polls", func() bool { return len(server.Queries()) >= before+20 })
+	if got := server.Requests(); got > 30 {
+		t.Errorf("%d requests for ten polls, want two each", got)
+	}
+	server.Add(cloudtest.Events(5000, 5, at, time.Microsecond)...)
+	wait(t, store, 3005)
+}
+
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	deadline := time.After(patience)

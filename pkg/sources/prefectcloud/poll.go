@@ -75,7 +75,9 @@ func (r *run) poll(ctx context.Context, f *feedRun) error {
 	if since.Before(f.resume) {
 		since = f.resume
 	}
+	since = r.shorten(ctx, f, since, m.To)
 	w := r.window(f.feed, since, now.Add(ahead), func(items []item, reached time.Time) error {
+		items = f.known.unknown(items)
 		if reached.After(now) {
 			reached = now
 		}
@@ -87,6 +89,7 @@ func (r *run) poll(ctx context.Context, f *feedRun) error {
 		if err := r.store(ctx, r.records(f.feed, items, false), event.Position{f.name: m.encode()}); err != nil {
 			return err
 		}
+		f.known.remember(items)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		to := m

@@ -86,6 +86,8 @@ type feedRun struct {
 	// resume is where a poll that failed goes on, so that it need not read its
 	// overlap again. Zero: none failed. It belongs to the goroutine that polls.
 	resume time.Time
+
+	known known
 }
 
 // Run implements sources.Source.
