@@ -19,13 +19,13 @@ type batch struct {
 	buf      []byte // the lines; its length is what is used
 	records  []event.Record
 	next     event.Position
-	touched  map[*file]struct{}
+	touched  map[*stream]struct{}
 	sealed   bool      // it is to be handed on before more is read
 	complete time.Time // everything up to here is emitted once this batch is; zero: not said
 }
 
 func newBatch() *batch {
-	return &batch{next: make(event.Position), touched: make(map[*file]struct{})}
+	return &batch{next: make(event.Position), touched: make(map[*stream]struct{})}
 }
 
 // reset makes the batch empty, and gives back memory that only an outsize line

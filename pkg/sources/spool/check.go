@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (s *Source) Check(ctx context.Context, say func(line string)) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		l := look([]string{pattern})
+		l := look([]string{filepath.Clean(pattern)})
 		for _, err := range l.errs {
 			errs = append(errs, fmt.Errorf("%s: %w: give user %d the right to list that directory", pattern, err, os.Geteuid()))
 		}

@@ -47,7 +47,6 @@ func traits(Config) sources.Traits {
 	return sources.Traits{Gauges: []sources.Gauge{
 		{Name: "files", Help: "Files that are followed."},
 		{Name: "files_open", Help: "Files that are open."},
-		{Name: "files_held", Help: "Files that may be copies of others and wait to be told apart."},
 	}}
 }
 

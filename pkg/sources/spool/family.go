@@ -29,6 +29,16 @@ func family(name string) string {
 	return stem + ext
 }
 
+// unrotated takes from the end of a path what rotation appends:
+// worker-1.jsonl.3.gz is worker-1.jsonl, of the family worker.jsonl.
+func unrotated(path string) string {
+	dir, name := filepath.Split(packedSuffix.ReplaceAllString(path, ""))
+	if s := rotatedSuffix.ReplaceAllString(name, ""); s != "" {
+		name = s
+	}
+	return dir + name
+}
+
 // familyPath is the path that the file's log has before it is rotated.
 func familyPath(path string) string {
 	return filepath.Join(filepath.Dir(path), family(filepath.Base(path)))
@@ -40,11 +50,11 @@ func older(a, b *file) bool {
 	if !a.mtime.Equal(b.mtime) {
 		return a.mtime.Before(b.mtime)
 	}
-	na, nb := rotationNumber(a.mark.path), rotationNumber(b.mark.path)
+	na, nb := rotationNumber(a.path), rotationNumber(b.path)
 	if na != nb {
 		return na > nb
 	}
-	return a.mark.path < b.mark.path
+	return a.path < b.path
 }
 
 // rotationNumber is the number in audit.jsonl.3; 0 where there is none.

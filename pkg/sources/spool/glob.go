@@ -19,7 +19,7 @@ type listing struct {
 	seen    map[string]struct{}
 }
 
-// look expands the patterns. Unlike filepath.Glob it says what it could not
+// look expands clean patterns. Unlike filepath.Glob it says what it could not
 // read.
 func look(patterns []string) *listing {
 	l := &listing{
@@ -29,7 +29,6 @@ func look(patterns []string) *listing {
 		seen:    make(map[string]struct{}),
 	}
 	for _, p := range patterns {
-		p = filepath.Clean(p)
 		root := "."
 		if filepath.IsAbs(p) {
 			root = string(filepath.Separator)

@@ -3,131 +3,140 @@ package spool
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
-// identify tells a file that was not seen before from those that were: it may
-// carry on one that is gone, compressed or copied. It returns false while that
-// cannot be known.
-func (r *reader) identify(f *file) (bool, error) {
-	begins := &beginning{sums: make(map[int]digest)}
+// A likeness is what comparing a file with a stream gives.
+type likeness uint8
+
+const (
+	differs likeness = iota
+	shorter          // it is a beginning of what was read: a copy in the making, or an old one
+	has              // it has all that was read, and maybe more
+)
+
+// compare says whether f has the content of s. The beginning of a compressed
+// file that was compared before is not read again.
+func (r *reader) compare(f *file, s *stream) (likeness, error) {
+	head := r.scratch[:s.mark.headLen()]
+	if s.mark.offset == 0 || f.packing != plain && f.sure && f.checked == s.mark.offset {
+		return has, nil
+	}
+	if f.packing == plain || !f.sure {
+		n, err := f.src.ReadAt(head, 0)
+		switch {
+		case n < len(head) && err != nil && !errors.Is(err, io.EOF):
+			return differs, err
+		case n < len(head):
+			return s.begins(f, head[:n], int64(n)), nil
+		case digestOf(head) != s.mark.head:
+			return differs, nil
+		}
+		if s.start == nil {
+			s.start = bytes.Clone(head[:min(len(head), startSize)])
+			if len(head) < headSize {
+				s.head = bytes.Clone(head)
+			}
+		}
+	}
+	tail := r.scratch[headSize : headSize+s.mark.tailLen()]
+	n, err := f.src.ReadAt(tail, s.mark.offset-int64(len(tail)))
+	switch {
+	case n < len(tail) && err != nil && !errors.Is(err, io.EOF):
+		return differs, err
+	case n < len(tail) && f.packing == plain:
+		return s.begins(f, head, f.size), nil
+	case n < len(tail):
+		return s.begins(f, s.start, max(f.checked, int64(len(head)))), nil
+	case digestOf(tail) != s.mark.tail:
+		return differs, nil
+	}
+	if s.last == nil {
+		s.last = bytes.Clone(tail)
+	}
+	f.checked, f.sure = s.mark.offset, true
+	return has, nil
+}
+
+// begins says whether f, which is shorter than what was read of s, is a
+// beginning of it, given its first bytes and its length. A file that had more
+// once, and one from which s was read, was truncated: what it has is new, even
+// where it is the same.
+func (s *stream) begins(f *file, first []byte, length int64) likeness {
+	n := min(len(first), len(s.start))
+	switch {
+	case length < f.checked, s.mark.main == f.id, f.left == s:
+		return differs
+	case n < leastAlike, !bytes.Equal(first[:n], s.start[:n]):
+		return differs
+	}
+	return shorter
+}
+
+// identify finds the stream that f has: that of a file which it is a copy of, or
+// carries on; a new one where its content was never seen.
+func (r *reader) identify(f *file) error {
+	kin := r.kin[f.kin]
+	r.confirm(kin, f)
 	n, err := f.src.ReadAt(r.scratch[:headSize], 0)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errDamaged) {
-		return false, err
+		return err
 	}
-	begins.bytes = slices.Clone(r.scratch[:n])
-	r.restartReplaced(f, begins)
-	kin := r.kin[f.kin]
-	recent := r.now().Sub(f.mtime) < r.timing.hold
-	var found *file
-	partly := false
-	for _, k := range kin {
-		if k != f && k.mark.offset == 0 && k.live(r.scans) && r.copyOfUnread(f, k, begins, recent) {
-			return false, nil // k is read first
-		}
-		if k == f || !k.known || k.mark.offset == 0 || found != nil && k.mark.offset <= found.mark.offset {
+	begins := &beginning{bytes: bytes.Clone(r.scratch[:n]), sums: make(map[int]digest)}
+	var found *stream
+	best := differs
+	for _, s := range kin {
+		if s == f.stream || s.mark.offset == 0 || !begins.like(s) {
 			continue
 		}
-		packs := f.packing != plain && k.packing == plain // a compressed copy of a plain file
-		live := k.live(r.scans)
-		settled := live && !packs && (!recent || r.once)
-		if settled && !f.stray {
-			continue // two files that begin alike, and both are there
-		}
-		if k.mark.headLen() < 32 && k.mark.path != f.mark.path && !packs {
+		if s.mark.headLen() < leastAlike && s.mark.path != f.path && s.mark.main != f.id && f.packing == plain {
 			continue // too little to go by
 		}
-		if !begins.like(k) {
-			continue
-		}
-		if live {
-			if begins.longEnough(k) || samePrefix(k, begins.bytes) {
-				if settled {
-					f.copied = true
-					continue
-				}
-				return false, nil // it is being copied or compressed: wait for what becomes of k
-			}
-			continue
-		}
-		ok, err := matches(f.src, &k.mark, r.scratch[:])
+		f.checked, f.sure = 0, false
+		like, err := r.compare(f, s)
 		if err != nil && !errors.Is(err, errDamaged) {
-			return false, err
+			return err
 		}
-		if ok {
-			found = k
-		}
-		partly = partly || !ok
-	}
-	if found == nil && recent && !r.once && (partly || n == 0) {
-		return false, nil // it begins like one that is gone, but is not all there yet
-	}
-	if f.stray && found == nil && f.packing != plain {
-		name := packedSuffix.ReplaceAllString(f.mark.path, "")
-		if _, err := os.Lstat(name); err == nil && name != f.mark.path {
-			return false, nil // an old file that is being compressed: its time is not set yet
+		if like > best || like == best && like != differs && s.mark.offset > found.mark.offset {
+			found, best = s, like
 		}
 	}
-	f.known = true
-	f.checked = false
-	if found != nil {
-		r.takeOver(f, found)
+	if best != has || f.checked != found.mark.offset {
+		f.checked, f.sure = 0, false
 	}
-	return true, nil
+	switch {
+	case found != nil:
+		r.log.Info("file carries on another", "path", f.path, "of", found.mark.path, "offset", found.mark.offset)
+		if f.stream != nil {
+			checked, sure := f.checked, f.sure
+			r.detach(f)
+			f.checked, f.sure = checked, sure
+		}
+		f.skip = false
+		r.attach(f, found)
+	case f.stream == nil:
+		r.attach(f, r.newStream(f))
+	}
+	return nil
 }
 
-// restartReplaced restarts those of f's family that no longer have the content
-// that they are known for: f may be where it went.
-func (r *reader) restartReplaced(f *file, begins *beginning) {
-	for _, k := range slices.Clone(r.kin[f.kin]) {
-		if k == f || !k.known || k.mark.offset == 0 || !k.live(r.scans) || k.verified == r.scans || !begins.like(k) {
+// confirm compares the files that the position says have the streams, which
+// then are known by their first bytes too.
+func (r *reader) confirm(kin []*stream, not *file) {
+	for _, s := range slices.Clone(kin) {
+		if s.start != nil || s.mark.offset == 0 {
 			continue
 		}
-		k.verified = r.scans
-		if replaced, err := replaced(k, r.scratch[:]); err == nil && replaced {
-			r.restart(k)
-			r.queue.add(k)
+		for _, g := range slices.Clone(s.files) {
+			if g == not || r.open(g) != nil || g.src == nil {
+				continue // its own turn will tell
+			}
+			if like, err := r.compare(g, s); err == nil && like == differs {
+				r.replaced(g)
+			}
 		}
 	}
-}
-
-// replaced opens k apart from its own reading, which may be in the middle.
-func replaced(k *file, scratch []byte) (bool, error) {
-	raw, err := os.Open(k.mark.path)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = raw.Close() }()
-	info, err := raw.Stat()
-	if err != nil {
-		return false, err
-	}
-	if id, _ := inodeOf(info); id != k.id {
-		return false, nil
-	}
-	var src content = raw
-	if k.packing != plain {
-		src = &unpacked{file: raw, kind: k.packing}
-	}
-	same, err := matches(src, &k.mark, scratch)
-	return !same, err
-}
-
-// unseen says whether a stray holds lines that were never seen: it was written
-// and rotated away while nobody looked.
-func (f *file) unseen() bool {
-	return !f.copied && f.after > 0 && f.mtime.UnixNano() > f.after
-}
-
-// copyOfUnread says whether f seems to be what rotation makes of k, of which
-// nothing was read yet: a compressed or a plain copy.
-func (r *reader) copyOfUnread(f, k *file, begins *beginning, recent bool) bool {
-	packs := f.packing != plain && (k.packing == plain || k.packing == unsure)
-	copies := recent && !r.once && f.packing == plain && k.mark.path == k.kin && f.mark.path != f.kin
-	return (packs || copies) && len(begins.bytes) > 0 && samePrefix(k, begins.bytes)
 }
 
 // A beginning is the first bytes of a file that is to be told apart.
@@ -136,67 +145,26 @@ type beginning struct {
 	sums  map[int]digest // of so many of them
 }
 
-// longEnough says whether the bytes are enough to be sure of like.
-func (b *beginning) longEnough(k *file) bool { return len(b.bytes) >= k.mark.headLen() }
-
-// like says whether k may begin like this. It reads no file: there may be
+// like says whether s may begin like this. It reads no file: there may be
 // thousands to be told from.
-func (b *beginning) like(k *file) bool {
-	n := min(len(b.bytes), len(k.start))
-	if !bytes.Equal(b.bytes[:n], k.start[:n]) {
+func (b *beginning) like(s *stream) bool {
+	n := min(len(b.bytes), len(s.start))
+	if !bytes.Equal(b.bytes[:n], s.start[:n]) {
 		return false
 	}
-	n = k.mark.headLen()
+	n = s.mark.headLen()
 	if len(b.bytes) < n {
-		return true
+		return len(b.bytes) >= leastAlike
 	}
 	sum, ok := b.sums[n]
 	if !ok {
 		sum = digestOf(b.bytes[:n])
 		b.sums[n] = sum
 	}
-	return sum == k.mark.head
+	return sum == s.mark.head
 }
 
-// samePrefix says whether k, a plain file, begins with want.
-func samePrefix(k *file, want []byte) bool {
-	if k.packing != plain && k.packing != unsure {
-		return false
-	}
-	raw := k.raw
-	if raw == nil {
-		var err error
-		if raw, err = os.Open(k.mark.path); err != nil {
-			return false
-		}
-		defer func() { _ = raw.Close() }()
-	}
-	got := make([]byte, len(want))
-	n, _ := raw.ReadAt(got, 0)
-	return n > 0 && bytes.Equal(got[:n], want[:n])
-}
-
-// live says whether a file that has k's content is on disk or open.
-func (f *file) live(scan int) bool {
-	return f.src != nil || f.id != inode{} && f.scan == scan && !f.lost
-}
-
-// takeOver makes f go on where k ended, under k's key.
-func (r *reader) takeOver(f, k *file) {
-	r.log.Info("file carries on another", "path", f.mark.path, "of", k.mark.path, "offset", k.mark.offset)
-	delete(r.files, f.key)
-	r.remove(k)
-	delete(r.batch.touched, k) // the part is f's now
-	path := f.mark.path
-	f.key, f.mark = k.key, k.mark
-	f.start, f.head, f.last = nil, nil, nil
-	f.mark.path, f.mark.dev, f.mark.ino, f.mark.gone, f.mark.bad = path, f.id.dev, f.id.ino, 0, 0
-	f.moved, f.stray, f.skip = path != k.mark.path, false, false
-	r.files[f.key] = f
-	r.batch.touched[f] = struct{}{}
-}
-
-// skipToEnd puts f's bookmark behind the last line that is complete.
+// skipToEnd puts f's stream behind the last line that is complete.
 func (r *reader) skipToEnd(f *file) error {
 	f.skip = false
 	buf := make([]byte, 256<<10)
@@ -206,11 +174,8 @@ func (r *reader) skipToEnd(f *file) error {
 	}
 	for {
 		n, err := f.src.ReadAt(buf, off)
-		for i := n - 1; i >= 0; i-- {
-			if buf[i] == '\n' {
-				end = off + int64(i) + 1
-				break
-			}
+		if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
+			end = off + int64(i) + 1
 		}
 		off += int64(n)
 		if errors.Is(err, io.EOF) {
@@ -223,19 +188,5 @@ func (r *reader) skipToEnd(f *file) error {
 	if end == 0 && off > int64(r.maxLine) {
 		end = off
 	}
-	f.mark.offset = end
-	head, tail := make([]byte, f.mark.headLen()), make([]byte, f.mark.tailLen())
-	if _, err := f.src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if _, err := f.src.ReadAt(tail, end-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("find the end: %w", err)
-	}
-	f.mark.head, f.mark.tail = digestOf(head), digestOf(tail)
-	f.head, f.last = slices.Clip(head), tail
-	if len(head) == headSize {
-		f.head = nil
-	}
-	r.batch.touched[f] = struct{}{}
-	return nil
+	return r.jump(f, end)
 }

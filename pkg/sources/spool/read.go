@@ -16,11 +16,14 @@ func (r *reader) read(f *file, free []byte) (more bool, err error) {
 	if f.long != nil {
 		return r.readLong(f, free)
 	}
-	n, err := f.src.ReadAt(free, f.mark.offset)
+	n, err := f.src.ReadAt(free, f.stream.mark.offset)
 	data := free[:n]
 	if n > 0 {
+		if still, err := r.still(f); !still {
+			return false, err
+		}
 		var used int
-		r.batch.records, used = split(r.batch.records, data, f.mark.path, f.mark.offset, r.maxLine)
+		r.batch.records, used = split(r.batch.records, data, f.path, f.stream.mark.offset, r.maxLine)
 		if used > 0 {
 			r.advance(f, data[:used])
 			r.batch.use(used)
@@ -44,6 +47,19 @@ func (r *reader) read(f *file, free []byte) (more bool, err error) {
 	return false, nil
 }
 
+// still says whether f has what it had, now that more was read of it: it may
+// have been truncated and filled again in between.
+func (r *reader) still(f *file) (bool, error) {
+	if f.packing != plain {
+		return true, nil
+	}
+	like, err := r.compare(f, f.stream)
+	if err == nil && like != has {
+		r.replaced(f)
+	}
+	return err == nil && like == has, err
+}
+
 // makeRoom is called where a line does not fit into what is left of the batch.
 func (r *reader) makeRoom(f *file, data []byte) {
 	switch {
@@ -55,7 +71,7 @@ func (r *reader) makeRoom(f *file, data []byte) {
 		r.batch.grow(r.maxLine + 2)
 	default:
 		f.long = slices.Clone(data[:min(len(data), keptOfLong)])
-		f.scanned = f.mark.offset + int64(len(data))
+		f.scanned = f.stream.mark.offset + int64(len(data))
 	}
 }
 
@@ -81,28 +97,19 @@ func (r *reader) readLong(f *file, free []byte) (more bool, err error) {
 
 // endLong records the line that is too long, and moves the bookmark to its end.
 func (r *reader) endLong(f *file, end int64) error {
-	mark := f.mark
-	mark.offset = end
-	head, tail := r.scratch[:mark.headLen()], r.scratch[headSize:headSize+mark.tailLen()]
-	if f.mark.headLen() < headSize {
-		if _, err := f.src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		mark.head = digestOf(head)
-		f.head = append(f.head[:0], head...)
-	}
-	if _, err := f.src.ReadAt(tail, end-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+	if still, err := r.still(f); !still {
 		return err
 	}
-	mark.tail = digestOf(tail)
-	f.last = append(f.last[:0], tail...)
-	r.batch.records = append(r.batch.records, event.Record{
+	line := event.Record{
 		Raw:        f.long,
-		Origin:     event.Origin{Name: f.mark.path, Offset: f.mark.offset},
+		Origin:     event.Origin{Name: f.path, Offset: f.stream.mark.offset},
 		Unreadable: tooLong,
-	})
-	f.mark, f.long, f.scanned = mark, nil, 0
-	r.batch.touched[f] = struct{}{}
+	}
+	if err := r.jump(f, end); err != nil {
+		return err
+	}
+	f.long = nil
+	r.batch.records = append(r.batch.records, line)
 	return nil
 }
 
@@ -113,7 +120,7 @@ func (r *reader) atEnd(f *file, rest []byte) {
 		rest = nil // written later, or never
 	}
 	if len(rest) > 0 && r.finished(f) {
-		r.batch.records = appendLine(r.batch.records, rest, f.mark.path, f.mark.offset, r.maxLine)
+		r.batch.records = appendLine(r.batch.records, rest, f.path, f.stream.mark.offset, r.maxLine)
 		r.advance(f, rest)
 		r.batch.use(len(rest))
 		rest = nil
@@ -126,10 +133,15 @@ func (r *reader) atEnd(f *file, rest []byte) {
 	}
 }
 
-// finished says whether nothing will be appended to f, so that a last line
-// without a line feed is complete.
+// finished says whether nothing will be appended to f, nor to another file with
+// its stream, so that a last line without a line feed is complete.
 func (r *reader) finished(f *file) bool {
-	return r.ends(f) && (r.once || r.now().Sub(f.mtime) >= r.timing.grace)
+	for _, g := range f.stream.files {
+		if !r.ends(g) {
+			return false
+		}
+	}
+	return r.once || r.now().Sub(f.mtime) >= r.timing.grace
 }
 
 // ends says whether f is finished once it is left alone for a while.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -30,15 +31,16 @@ type reader struct {
 	monitor sources.Monitor
 	now     func() time.Time
 	started time.Time
-	born    int
+	born    int // streams so far
 
-	files  map[string]*file // every identity that is known, by key
-	byID   map[inode]*file  // those that are on disk
-	byPath map[string]*file // by each path that leads to them
-	kin    map[string][]*file
-	queue  *queue
-	opened *list.List // of *file, used last in front
-	strays map[inode]stamp
+	files   map[inode]*file
+	linked  map[string]struct{} // where symbolic links lead, at the last scan
+	byPath  map[string]*file    // by each path that leads to them
+	streams map[string]*stream  // by key
+	mains   map[inode]*stream   // by the file that each was last read from
+	kin     map[string][]*stream
+	queue   *queue
+	opened  *list.List // of *file, used last in front
 
 	waits    map[*file]struct{} // to be looked at again at the next tick
 	scans    int
@@ -55,15 +57,8 @@ type reader struct {
 	watcher *watcher
 }
 
-// stamp is when a file last changed, as far as one can see.
-type stamp struct {
-	size  int64
-	mtime int64
-}
-
 func newReader(s *Source, from event.Position) *reader {
 	r := &reader{
-		paths:    s.cfg.Paths,
 		maxLine:  int(s.cfg.MaxLine),
 		maxOpen:  256,
 		once:     s.deps.Once,
@@ -73,13 +68,14 @@ func newReader(s *Source, from event.Position) *reader {
 		monitor:  s.deps.Monitor,
 		now:      time.Now,
 		started:  time.Now(),
-		files:    make(map[string]*file),
-		byID:     make(map[inode]*file),
+		files:    make(map[inode]*file),
+		linked:   make(map[string]struct{}),
 		byPath:   make(map[string]*file),
-		kin:      make(map[string][]*file),
+		streams:  make(map[string]*stream),
+		mains:    make(map[inode]*stream),
+		kin:      make(map[string][]*stream),
 		queue:    newQueue(),
 		opened:   list.New(),
-		strays:   make(map[inode]stamp),
 		waits:    make(map[*file]struct{}),
 		troubles: make(map[string]error),
 		batch:    newBatch(),
@@ -87,6 +83,9 @@ func newReader(s *Source, from event.Position) *reader {
 		free:     make(chan *batch, 2),
 	}
 	r.free <- newBatch()
+	for _, p := range s.cfg.Paths {
+		r.paths = append(r.paths, filepath.Clean(p))
+	}
 	for key, v := range from {
 		if key == startPart {
 			continue
@@ -96,7 +95,7 @@ func newReader(s *Source, from event.Position) *reader {
 			r.monitor.Failed("position", fmt.Errorf("position part %s: %w", key, err))
 			continue
 		}
-		r.add(&file{key: key, mark: mark, id: inode{mark.dev, mark.ino}, packing: mark.packed, known: true, size: -1, lost: true})
+		r.addStream(&stream{key: key, mark: mark})
 	}
 	if len(from) == 0 && s.cfg.Start == "end" {
 		r.skipAll = true
@@ -207,7 +206,7 @@ func (r *reader) readAll(ctx context.Context) error {
 // turn reads at most a block of f and says whether there is more. Its error is
 // only that the batch could not be handed on.
 func (r *reader) turn(ctx context.Context, f *file) (more bool, err error) {
-	if f.mark.bad != 0 && f.mark.bad == f.size+1 {
+	if s := f.stream; s != nil && s.mark.main == f.id && s.mark.bad == f.size+1 {
 		return false, nil
 	}
 	ready, err := r.prepare(f)
@@ -215,7 +214,7 @@ func (r *reader) turn(ctx context.Context, f *file) (more bool, err error) {
 		r.trouble(f, err)
 		return false, nil
 	}
-	delete(r.troubles, f.mark.path)
+	delete(r.troubles, f.path)
 	if !ready {
 		return false, nil
 	}
@@ -240,41 +239,33 @@ func (r *reader) prepare(f *file) (bool, error) {
 		return false, err
 	}
 	if f.src == nil { // too short to say what it is
-		if f.known && f.mark.offset > 0 {
-			r.restart(f)
+		if f.stream != nil && f.stream.mark.offset > 0 {
+			r.replaced(f)
 		}
 		return false, nil
 	}
-	if !f.known {
-		told, err := r.identify(f)
-		if err != nil {
+	if f.stream == nil || f.stream.mark.offset == 0 && f.long == nil {
+		if err := r.identify(f); err != nil {
 			return false, err
 		}
-		if !told {
-			r.waits[f] = struct{}{}
-			r.close(f)
-			return false, nil
-		}
-		if f.stray && !f.unseen() {
-			r.strays[f.id] = stamp{f.size, f.mtime.UnixNano()}
-			r.drop(f)
-			return false, nil
-		}
-		f.stray = false
 	}
-	same, err := r.same(f)
-	if err != nil && !errors.Is(err, errDamaged) {
+	like, err := r.compare(f, f.stream)
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if !same && err == nil {
-		r.restart(f)
-		r.queue.add(f)
+	case like == differs:
+		r.replaced(f)
 		return false, nil
-	}
-	if f.skip {
+	case f.skip:
 		return true, r.skipToEnd(f)
+	case f.stream.mark.main == f.id && f.stream.mark.path != f.path:
+		r.moveStream(f.stream, f.path)
 	}
-	return true, nil
+	if like == has && f.stream.mark.main == (inode{}) {
+		r.setMain(f.stream, f.id)
+		r.touch(f.stream)
+	}
+	return like == has, nil
 }
 
 // trouble notes that f could not be read. It is tried again at the next scan.
@@ -283,24 +274,29 @@ func (r *reader) trouble(f *file, err error) {
 	case errors.Is(err, errDamaged):
 		r.batch.records = append(r.batch.records, event.Record{
 			Raw:        []byte(err.Error()),
-			Origin:     event.Origin{Name: f.mark.path, Offset: f.mark.offset},
+			Origin:     event.Origin{Name: f.path, Offset: f.offset()},
 			Unreadable: damaged,
 		})
 		if info, statErr := f.raw.Stat(); statErr == nil {
 			f.look(info)
 		}
-		f.mark.bad = f.size + 1
-		r.batch.touched[f] = struct{}{}
+		if f.stream == nil {
+			r.attach(f, r.newStream(f))
+		}
+		r.setMain(f.stream, f.id)
+		f.stream.mark.bad = f.size + 1
+		r.touch(f.stream)
 		r.monitor.Failed(damaged, err)
 		r.close(f)
 		return
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errReplaced):
-		r.rescan = true // renamed or removed since the last scan, which will tell
+		f.size = -1
+		r.rescan = true // renamed or removed since the last scan: the next one will tell
 		return
 	}
 	r.close(f)
 	f.size = -1
-	r.troubles[f.mark.path] = err
+	r.troubles[f.path] = err
 	r.monitor.Failed(reasonOf(err), err)
 }
 
@@ -318,12 +314,8 @@ func reasonOf(err error) string {
 // flush hands the batch on and takes an empty one.
 func (r *reader) flush(ctx context.Context) error {
 	b := r.batch
-	for f := range b.touched {
-		if !f.mtime.IsZero() && f.known && f.was == "" {
-			f.mark.mtime = f.mtime.UnixNano()
-		}
-		f.mark.packed = f.packing
-		b.next[f.key] = f.mark.append(nil)
+	for s := range b.touched {
+		b.next[s.key] = s.mark.append(nil)
 	}
 	select {
 	case r.full <- b:

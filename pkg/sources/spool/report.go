@@ -5,11 +5,6 @@ import "time"
 // completeAt returns up to when everything is known to be read, given that
 // began was before the last look at notifications. Zero: it is not known.
 func (r *reader) completeAt(began time.Time) time.Time {
-	for f := range r.waits {
-		if !f.known {
-			return time.Time{}
-		}
-	}
 	switch {
 	case len(r.troubles) > 0 || r.rescan:
 		return time.Time{}
@@ -22,20 +17,14 @@ func (r *reader) completeAt(began time.Time) time.Time {
 
 // report tells the monitor what there is to be told when everything is read.
 func (r *reader) report() {
-	here, held := 0, 0
+	here := 0
 	for _, f := range r.files {
 		if f.scan == r.scans {
 			here++
 		}
 	}
-	for f := range r.waits {
-		if !f.known {
-			held++
-		}
-	}
 	r.monitor.Gauge("files", float64(here))
 	r.monitor.Gauge("files_open", float64(r.opened.Len()))
-	r.monitor.Gauge("files_held", float64(held))
 	switch next := r.scanned.Add(r.every); {
 	case len(r.troubles) > 0:
 		r.monitor.Waiting("files that cannot be read", next)

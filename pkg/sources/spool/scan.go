@@ -1,31 +1,34 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 )
 
-// maxGone bounds how many files that are gone are remembered.
+// maxGone bounds how many streams that no file has are remembered.
 const maxGone = 10000
 
-// scan looks at everything that the patterns match, finds known files under
-// new names, and queues what changed.
+// scan looks at everything that the patterns match, finds what rotation made
+// of that, and queues what changed.
 func (r *reader) scan() {
 	began := r.now()
 	r.rescan = false
 	r.scans++
+	clear(r.linked)
 	l := look(r.paths)
 	for _, err := range l.errs {
 		r.monitor.Failed(reasonOf(err), err)
 	}
 	r.watcher.watch(l.dirs)
 	for _, path := range l.paths {
-		r.visit(path, false)
+		r.visit(path)
 	}
-	r.findMoved(l)
+	r.findRotated(l)
 	r.noteLost(l)
 	r.forgetGone(l)
 	r.skipAll = false
@@ -39,13 +42,14 @@ func (r *reader) scan() {
 }
 
 // visit looks at one path.
-func (r *reader) visit(path string, stray bool) {
+func (r *reader) visit(path string) {
 	info, err := os.Lstat(path)
 	real := path
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if real, err = filepath.EvalSymlinks(path); err == nil {
 			info, err = os.Stat(real)
 			r.watcher.also(filepath.Dir(real))
+			r.linked[real] = struct{}{}
 		}
 	}
 	if err != nil {
@@ -59,28 +63,21 @@ func (r *reader) visit(path string, stray bool) {
 		return
 	}
 	id, links := inodeOf(info)
-	f := r.byID[id]
+	f := r.files[id]
 	if f != nil && f.scan == r.scans {
 		return // the same file by another name
 	}
 	if f == nil {
-		if stray && r.strays[id] == (stamp{info.Size(), info.ModTime().UnixNano()}) {
-			return
-		}
-		f = &file{id: id, key: r.newKey(id), size: -1, stray: stray, skip: r.skipAll && !stray && info.Size() > 0}
-		f.mark = bookmark{dev: id.dev, ino: id.ino, path: real}
-		r.add(f)
-		if stray {
-			f.after = r.seenUntil(f)
+		f = &file{id: id, path: real, kin: familyPath(real), size: -1}
+		r.files[id] = f
+		if s := r.mains[id]; s != nil {
+			r.attach(f, s) // for now: it is compared before it is read
+			f.moved = s.mark.path != real
+		} else {
+			f.skip = r.skipAll && info.Size() > 0
 		}
 	}
 	f.scan, f.lost, f.links = r.scans, false, links
-	f.matched = !stray
-	f.stray = f.stray && stray
-	if f.mark.gone != 0 {
-		f.mark.gone = 0
-		r.batch.touched[f] = struct{}{}
-	}
 	r.place(f, real)
 	if f.size != info.Size() || !f.mtime.Equal(info.ModTime()) {
 		f.size, f.mtime = info.Size(), info.ModTime()
@@ -88,66 +85,77 @@ func (r *reader) visit(path string, stray bool) {
 	}
 }
 
-// seenUntil is when the log that f was rotated from had last changed when it
-// was read (Unix nanoseconds); 0 where it never was. A file that was changed
-// later was written and rotated away while nobody looked.
-func (r *reader) seenUntil(f *file) int64 {
-	var until int64
-	for _, k := range r.kin[f.kin] {
-		if k != f && k.known && k.mark.offset > 0 {
-			until = max(until, k.mark.mtime)
+// findRotated visits the files that rotation made of those that match, under
+// names that no pattern matches: what they have may not have been read yet.
+func (r *reader) findRotated(l *listing) {
+	r.findUnlinked()
+	dirs := maps.Clone(l.dirs)
+	for path := range r.linked {
+		dirs[filepath.Dir(path)] = struct{}{}
+	}
+	for dir := range dirs {
+		for _, e := range l.read(dir) {
+			path := filepath.Join(dir, e.Name())
+			if _, matched := l.seen[path]; !matched && e.Type().IsRegular() && r.rotatedFrom(path) {
+				r.visit(path)
+			}
 		}
 	}
-	if until == 0 && !r.scanned.IsZero() {
-		return r.scanned.UnixNano()
-	}
-	return until
 }
 
-// findMoved looks for files that no pattern matches any more, in the directory
-// where they were, among the names that rotation makes.
-func (r *reader) findMoved(l *listing) {
-	wanted := make(map[string]map[string]struct{}) // directory → families
-	for _, f := range r.files {
-		if f.scan == r.scans && !f.stray {
+// findUnlinked visits what was read by a symbolic link that now leads elsewhere.
+func (r *reader) findUnlinked() {
+	for _, s := range r.streams {
+		path := s.mark.path
+		if r.followed(path) {
 			continue
 		}
-		dir, base := filepath.Split(f.kin)
-		dir = filepath.Clean(dir)
-		if wanted[dir] == nil {
-			wanted[dir] = make(map[string]struct{})
+		r.linked[path] = struct{}{}
+		if s.mark.gone != 0 {
+			continue
 		}
-		wanted[dir][base] = struct{}{}
-	}
-	for dir, families := range wanted {
-		for _, e := range l.read(dir) {
-			if _, ok := families[family(e.Name())]; !ok || e.IsDir() {
-				continue
-			}
-			path := filepath.Join(dir, e.Name())
-			if _, matched := l.seen[path]; !matched {
-				r.visit(path, true)
+		if info, err := os.Lstat(path); err == nil {
+			if id, _ := inodeOf(info); id == s.mark.main {
+				r.visit(path)
 			}
 		}
 	}
+}
+
+// rotatedFrom says whether path is what rotation makes of the name of a file
+// that is followed.
+func (r *reader) rotatedFrom(path string) bool {
+	for _, base := range []string{unrotated(path), familyPath(path)} {
+		if base != path && r.followed(base) {
+			return true
+		}
+	}
+	return false
+}
+
+// followed says whether a pattern matches path, or a symbolic link leads there.
+func (r *reader) followed(path string) bool {
+	if _, ok := r.linked[path]; ok {
+		return true
+	}
+	return slices.ContainsFunc(r.paths, func(pattern string) bool {
+		ok, _ := filepath.Match(pattern, path)
+		return ok
+	})
 }
 
 // noteLost deals with files that were not found: what is open is read to its
 // end, what is closed is gone.
 func (r *reader) noteLost(l *listing) {
 	for _, f := range r.files {
-		if f.scan == r.scans || f.mark.gone != 0 {
-			continue
-		}
 		switch {
+		case f.scan == r.scans:
 		case f.src != nil:
 			if !f.lost {
 				f.lost = true
 				r.queue.add(f)
 			}
-		case !f.known:
-			r.drop(f) // nothing of it was read
-		case l.readable(filepath.Dir(f.mark.path)):
+		case l.readable(filepath.Dir(f.path)):
 			r.bury(f)
 		default:
 			f.lost = true
@@ -155,49 +163,45 @@ func (r *reader) noteLost(l *listing) {
 	}
 }
 
-// bury marks f as gone.
+// bury forgets a file that is gone.
 func (r *reader) bury(f *file) {
-	if f.src == nil && f.packing == plain && f.size > f.mark.offset {
-		r.log.Warn("file vanished before it was read to its end", "path", f.mark.path, "offset", f.mark.offset, "size", f.size)
+	if f.src == nil && f.packing == plain && f.stream != nil && f.size > f.stream.mark.offset {
+		r.log.Warn("file vanished before it was read to its end", "path", f.path, "offset", f.stream.mark.offset, "size", f.size)
 	}
-	r.close(f)
-	r.retryHeld()
-	delete(r.waits, f)
-	f.lost = true
-	f.mark.gone = r.now().Unix()
-	if f.mark.offset == 0 {
-		r.drop(f)
-		return
-	}
-	r.batch.touched[f] = struct{}{}
+	r.drop(f)
 }
 
-// forgetGone drops bookmarks of files that are gone for long.
+// forgetGone drops streams that no file has for long.
 func (r *reader) forgetGone(l *listing) {
-	var gone []*file
-	limit := r.now().Add(-r.timing.forget).Unix()
-	for _, f := range r.files {
-		switch {
-		case f.mark.gone == 0 || f.scan == r.scans:
-		case f.mark.gone < limit && l.readable(filepath.Dir(f.mark.path)):
-			r.forget(f)
-		default:
-			gone = append(gone, f)
+	var gone []*stream
+	now := r.now()
+	limit := now.Add(-r.timing.forget).Unix()
+	for _, s := range r.streams {
+		if len(s.files) > 0 || !l.readable(filepath.Dir(s.mark.path)) {
+			continue
+		}
+		if s.mark.gone == 0 {
+			s.mark.gone = now.Unix()
+			r.touch(s)
+		}
+		if s.mark.gone < limit {
+			r.forget(s)
+		} else {
+			gone = append(gone, s)
 		}
 	}
 	if len(gone) <= maxGone {
 		return
 	}
-	slices.SortFunc(gone, func(a, b *file) int { return int(a.mark.gone - b.mark.gone) })
-	for _, f := range gone[:len(gone)-maxGone] {
-		r.forget(f)
+	slices.SortFunc(gone, func(a, b *stream) int { return cmp.Compare(a.mark.gone, b.mark.gone) })
+	for _, s := range gone[:len(gone)-maxGone] {
+		r.forget(s)
 	}
 }
 
-func (r *reader) forget(f *file) {
-	r.drop(f)
-	delete(r.batch.touched, f)
-	r.batch.next[f.key] = nil
+func (r *reader) forget(s *stream) {
+	r.dropStream(s)
+	r.batch.next[s.key] = nil
 }
 
 // lookAgain queues the files that waited for time to pass.
@@ -205,7 +209,7 @@ func (r *reader) lookAgain() {
 	for f := range r.waits {
 		delete(r.waits, f)
 		switch idle := r.now().Sub(f.mtime); {
-		case r.files[f.key] != f:
+		case r.files[f.id] != f:
 		case f.lost && f.src != nil && (f.links == 0 && idle >= r.timing.grace || idle >= 120*r.timing.grace) && !r.unread(f):
 			r.bury(f)
 		default:
@@ -214,21 +218,10 @@ func (r *reader) lookAgain() {
 	}
 }
 
-// retryHeld queues the files that may be copies of others: one of those others
-// has changed.
-func (r *reader) retryHeld() {
-	for f := range r.waits {
-		if !f.known {
-			delete(r.waits, f)
-			r.queue.add(f)
-		}
-	}
-}
-
 // unread says whether an open file has more than was read of it.
 func (r *reader) unread(f *file) bool {
 	info, err := f.raw.Stat()
-	return err == nil && f.packing == plain && info.Size() > f.mark.offset
+	return err == nil && f.packing == plain && info.Size() > f.offset()
 }
 
 // rotated says whether f's writer has gone on to another file.
@@ -236,7 +229,7 @@ func (f *file) rotated() bool {
 	if f.lost || f.moved || f.links == 0 {
 		return true
 	}
-	if f.mark.path == f.kin {
+	if f.path == f.kin {
 		return false
 	}
 	_, err := os.Lstat(f.kin)

@@ -11,9 +11,8 @@ import (
 // timing holds the waits that tests shorten.
 type timing struct {
 	grace  time.Duration // a rotated file that was not written to for this long is finished
-	hold   time.Duration // a file written to more recently than this may be a copy in the making
 	tick   time.Duration // how often waits are looked at
-	forget time.Duration // how long a file that is gone is remembered
+	forget time.Duration // how long a content that no file has is remembered
 	watch  bool          // ask the kernel for notifications
 }
 
@@ -29,7 +28,6 @@ func open(c Config, d sources.Deps) (sources.Source, error) { return newSource(c
 func newSource(c Config, d sources.Deps) *Source {
 	return &Source{cfg: c, deps: d, timing: timing{
 		grace:  5 * time.Second,
-		hold:   3 * time.Second,
 		tick:   time.Second,
 		forget: 7 * 24 * time.Hour,
 		watch:  true,

@@ -49,7 +49,7 @@ func FuzzSplit(f *testing.F) {
 }
 
 func FuzzBookmark(f *testing.F) {
-	b := bookmark{offset: 77, dev: 1, ino: 2, gone: 3, bad: 4, mtime: -5, packed: packedGzip, path: "/var/spool/audit.jsonl"}
+	b := bookmark{offset: 77, main: inode{1, 2}, gone: 3, bad: 4, path: "/var/spool/audit.jsonl"}
 	f.Add(b.append(nil))
 	f.Fuzz(func(t *testing.T, v []byte) {
 		b, err := parseBookmark(v)

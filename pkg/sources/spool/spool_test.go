@@ -36,7 +36,7 @@ func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), cfg: defaults(), store: sourcetest.NewStore(), mon: &sourcetest.Monitor{}}
 	p.cfg.Paths = []string{filepath.Join(p.dir, "*.jsonl"), filepath.Join(p.dir, "*.gz"), filepath.Join(p.dir, "*.zst")}
-	p.time = timing{grace: time.Nanosecond, hold: 50 * time.Millisecond, tick: 5 * time.Millisecond, forget: time.Hour, watch: true}
+	p.time = timing{grace: 300 * time.Millisecond, tick: 5 * time.Millisecond, forget: time.Hour, watch: true}
 	return p
 }
 
@@ -369,6 +369,28 @@ func TestRotation(t *testing.T) {
 				},
 			}, [][]string{a, b, c}, nil,
 		},
+		"rotated many times before it was seen": {
+			[]func(p *place){
+				func(p *place) { p.append("audit.jsonl", textA) },
+				func(p *place) {
+					p.rename("audit.jsonl", "audit.jsonl.2")
+					p.pack("audit.jsonl.2")
+					p.append("audit.jsonl", textB)
+					p.rename("audit.jsonl", "audit.jsonl.1")
+					p.append("audit.jsonl", textC)
+				},
+			}, [][]string{a, b, c}, nil,
+		},
+		"a packed copy beside the original, that stays": {
+			[]func(p *place){
+				func(p *place) { p.append("audit.jsonl", textA) },
+				func(p *place) {
+					p.write("audit.jsonl.1.gz", gzipped(p.read("audit.jsonl")))
+					p.append("audit.jsonl", textB)
+				},
+				func(p *place) { p.remove("audit.jsonl"); p.append("audit.jsonl", textC) },
+			}, [][]string{a, b, c}, nil,
+		},
 		"two files that are the same": {
 			[]func(p *place){
 				func(p *place) { p.write("east.jsonl", textC); p.write("west.jsonl", textC) },
@@ -536,4 +558,41 @@ func TestManyNamesOfOneFile(t *testing.T) {
 	}
 	p.once()
 	p.want("a")
+}
+
+// What rotation left belongs to the log, also where no pattern matches it; a
+// sibling that the patterns leave out does not.
+func TestRotatedFilesOfTheFirstRun(t *testing.T) {
+	for start, want := range map[string][]string{"beginning": {"a", "b", "c", "d"}, "end": {"d"}} {
+		t.Run(start, func(t *testing.T) {
+			p := newPlace(t)
+			p.cfg.Paths = []string{p.path("worker-1.jsonl")}
+			p.cfg.Start = start
+			p.write("worker-1.jsonl.2.gz", gzipped("a\n"))
+			p.write("worker-1.jsonl.1", "b\n")
+			p.write("worker-1.jsonl", "c\n")
+			p.write("worker-2.jsonl", "not ours\n")
+			p.once()
+			p.append("worker-1.jsonl", "d\n")
+			p.once()
+			if got := slices.Sorted(slices.Values(p.store.Lines())); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// A file that another takes the inode of, in another log, is not forgotten.
+func TestRecycledInodeInAnotherLog(t *testing.T) {
+	a, textA := lines("a", 100)
+	b, textB := lines("b", 100)
+	p := newPlace(t)
+	p.write("audit.jsonl", textA)
+	p.once()
+	packed := gzipped(textA)
+	p.rename("audit.jsonl", "other.jsonl") // as if it had been removed and its inode given away
+	p.write("other.jsonl", textB)
+	p.write("audit.jsonl.1.gz", packed)
+	p.once()
+	p.want(append(a, b...)...)
 }
