@@ -354,6 +354,25 @@ func TestReplayIsAppendedAndIsNoProgress(t *testing.T) {
 	}
 }
 
+// A journal that was replaced begins again with sequence 1. What the sink
+// remembers of the old one must not hide the new one's events.
+func TestAnotherJournal(t *testing.T) {
+	a := newArchive(t, "a.jsonl")
+	s := a.sink()
+	a.resume(s, 0, 0)
+	a.deliver(s, 0, 9)
+	s = a.sink()
+	a.resume(s, 0, 9) // more than the new journal holds: not used
+	a.deliver(s, 0, 2)
+	a.deliver(s, 2, 2)
+	s = a.sink()
+	a.resume(s, 2, 4)
+	a.deliver(s, 4, 1)
+	if got := strings.Count(a.text("a.jsonl"), "\n"); got != 14 {
+		t.Errorf("got %d lines, want 14: nine of the old journal, five of the new one", got)
+	}
+}
+
 func TestPathThatCannotBeWritten(t *testing.T) {
 	a := newArchive(t, "audit.jsonl")
 	if err := os.Mkdir(a.cfg.Path, 0o700); err != nil {

@@ -26,10 +26,11 @@ type Sink struct {
 	monitor sinks.Monitor
 	now     func() time.Time
 
-	mu    sync.Mutex // guards what follows: a replay runs beside the live batches
-	state state
-	open  outputs
-	dirty bool // a write failed half way: what is beyond the mark is cut before the next
+	mu      sync.Mutex // guards what follows: a replay runs beside the live batches
+	state   state
+	open    outputs
+	resumed bool // Resume was asked, and no live batch came since
+	dirty   bool // a write failed half way: what is beyond the mark is cut before the next
 }
 
 func open(c Config, d sinks.Deps) (sinks.Sink, error) { return newSink(c, d) }
@@ -64,6 +65,7 @@ func (s *Sink) Resume(_ context.Context, cursor uint64) (uint64, error) {
 	if err := s.cut(m); err != nil {
 		return 0, classify(err)
 	}
+	s.resumed = true
 	if m.Count == 0 {
 		return cursor, nil
 	}
@@ -92,17 +94,24 @@ func (s *Sink) deliver(ctx context.Context, batch sinks.Batch) (written int, err
 	}
 	defer s.state.unlock()
 	items := batch.Items
+	again := s.dirty
 	if s.dirty {
 		if err := s.cut(m); err != nil {
 			return 0, err
 		}
 		s.dirty = false
-		if !batch.Replay { // the mark may have been made although it was reported that it was not
+	}
+	if !batch.Replay && len(items) > 0 {
+		if err := s.renumber(&m, items[0].Event.Sequence); err != nil {
+			return 0, err
+		}
+		if again { // the mark may have been made although it was reported that it was not
 			items = after(items, m.Sequence)
 		}
 	}
 	for len(items) > 0 && err == nil {
 		if err := ctx.Err(); err != nil {
+			s.dirty = true // what was written of the batch is not to be written again
 			return written, err
 		}
 		var texts []*text
@@ -123,6 +132,23 @@ func (s *Sink) deliver(ctx context.Context, batch sinks.Batch) (written int, err
 		s.open.closeAll()
 	}
 	return written, err
+}
+
+// renumber takes back what Resume said where the first batch after it shows that
+// it was not used: the mark counts in the numbers of a journal that is no more,
+// and would hide events of this one.
+func (s *Sink) renumber(m *mark, first uint64) error {
+	if s.resumed && first <= m.Sequence {
+		s.log.Warn("the sink's state is of another journal; it begins again with the numbers of this one",
+			"sequence", m.Sequence, "first", first)
+		next := mark{Count: m.Count + 1, Sequence: first - 1, Files: m.Files}
+		if err := s.state.store(next); err != nil {
+			return err
+		}
+		*m = next
+	}
+	s.resumed = false
+	return nil
 }
 
 // after returns the items beyond a sequence.
