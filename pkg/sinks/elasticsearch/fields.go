@@ -10,10 +10,9 @@ import "strings"
 // longText is match_only_text where the server has it. A flattened object
 // takes any content without new mappings.
 const (
-	longText   = "match_only_text"
-	flattened  = "flattened"
-	flatObject = "flat_object" // OpenSearch's
-	opaque     = "opaque"      // no type: kept in _source, not searchable
+	longText  = "match_only_text"
+	flattened = "flattened"
+	opaque    = "opaque" // no type: kept in _source, not searchable
 )
 
 func fields() map[string]string {
@@ -27,7 +26,7 @@ func fields() map[string]string {
 		"geo_point": `source.geo.location client.geo.location`,
 		longText:    `message error.message`,
 		"wildcard":  `url.path url.full url.original`,
-		flattened:   `prefect.payload prefect.related prefect.resource.labels prefect.extra shiplog.record shiplog.upstream`,
+		flattened:   `prefect.payload prefect.related prefect.resource.labels prefect.extra shiplog.record shiplog.upstream shiplog.attributes`,
 		"keyword": `ecs.version tags
 			event.id event.kind event.category event.type event.action event.outcome event.code event.dataset event.module
 			event.provider event.hash event.reason event.reference event.url event.timezone
@@ -53,7 +52,7 @@ func fields() map[string]string {
 			prefect.action prefect.follows prefect.resource.type prefect.resource.id prefect.resource.name prefect.resource.role
 			prefect.actor.type prefect.actor.role prefect.actor.id prefect.actor.name prefect.actor.handle prefect.account.id prefect.account.name
 			prefect.account.handle prefect.workspace.id prefect.workspace.name prefect.workspace.handle prefect.incident.field
-			shiplog.source shiplog.origin shiplog.sink shiplog.reason shiplog.segment shiplog.attributes.name shiplog.attributes.value`,
+			shiplog.source shiplog.origin shiplog.sink shiplog.reason shiplog.segment`,
 	}
 }
 

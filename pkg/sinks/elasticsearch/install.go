@@ -78,7 +78,7 @@ func (in *installer) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.putMappings(ctx); err != nil {
+	if err := in.putMappings(ctx, s); err != nil {
 		return err
 	}
 	for _, a := range templates(in.target, s, policied) {
@@ -128,8 +128,8 @@ func unhandled(a answer) bool {
 var unknownType = regexp.MustCompile(`(?:No handler for|The mapper) type \[(\w+)\]`)
 
 // putMappings installs the mappings with the types that the server has.
-func (in *installer) putMappings(ctx context.Context) error {
-	spare, sub := substitutes(), make(map[string]string)
+func (in *installer) putMappings(ctx context.Context, s server) error {
+	spare, sub := substitutes(), s.unfit()
 	for {
 		err := in.put(ctx, mappingsTemplate(sub))
 		if err == nil {

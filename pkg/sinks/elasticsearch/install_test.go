@@ -94,7 +94,7 @@ func TestTemplateOfOthersIsLeft(t *testing.T) {
 // A server without some of the types gets those that it has.
 func TestMissingTypesAreReplaced(t *testing.T) {
 	f := newFake(t)
-	f.lacks = []string{"wildcard", "flattened", "flat_object"}
+	f.lacks = []string{"wildcard", "flattened"}
 	if err := deliver(t, opened(t, f, ""), 0); err != nil {
 		t.Fatal(err)
 	}

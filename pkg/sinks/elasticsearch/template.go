@@ -1,7 +1,7 @@
 package elasticsearch
 
 // templateVersion rises with every change of what is installed.
-const templateVersion = 1
+const templateVersion = 2
 
 // Names of what all targets share.
 const (
@@ -44,10 +44,21 @@ func (s server) String() string {
 	return name + s.number
 }
 
-// substitutes says which type stands in for one that a server lacks: OpenSearch
-// has another flat object, a core without its modules has few.
+// substitutes says which type stands in for one that a server lacks: a core
+// without its modules has few.
 func substitutes() map[string]string {
-	return map[string]string{longText: "text", "wildcard": "keyword", flattened: flatObject, flatObject: opaque}
+	return map[string]string{longText: "text", "wildcard": "keyword", flattened: opaque}
+}
+
+// unfit are the types that a server is not asked for. OpenSearch has no
+// flattened, and its flat_object refuses a document with one text of more than
+// 32,766 bytes (2.19.1; there is no ignore_above): evidence that is kept and
+// cannot be searched by its payload is better than evidence refused.
+func (s server) unfit() map[string]string {
+	if s.openSearch {
+		return map[string]string{flattened: opaque}
+	}
+	return make(map[string]string)
 }
 
 // mappingsTemplate is the part that all targets share. sub maps types to those
