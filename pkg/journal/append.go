@@ -20,7 +20,7 @@ type request struct {
 	source   string
 	position event.Position
 	body     []byte  // not compressed; kept by the recent frames
-	buffer   *[]byte // that body is a part of
+	memory   *memory // that body is a part of
 	packed   *[]byte // that frame is a part of, where it is compressed
 
 	taken     bool  // by the writer; guarded by Journal.mu
@@ -106,14 +106,14 @@ func (j *Journal) encode(b Batch) (*request, error) {
 	if bound+len(meta) > maxPayload {
 		return nil, fmt.Errorf("%d bytes: %w", bound, errTooLarge)
 	}
-	r.buffer = take(&j.raws, headerSize+len(meta)+bound+trailerSize)
-	buf := append((*r.buffer)[:headerSize], meta...)
+	r.memory = j.unzip.memories.take(headerSize + len(meta) + bound + trailerSize)
+	buf := append(r.memory.raw[:headerSize], meta...)
 	start := len(buf)
 	for i := range b.Events {
 		buf = appendEvent(buf, &b.Events[i], b.Source)
 	}
 	r.body = buf[start:]
-	*r.buffer = buf
+	r.memory.raw = buf
 	r.header = header{
 		kind:     kindEvents,
 		meta:     uint32(len(meta)),     // #nosec G115 -- below maxPayload

@@ -74,7 +74,7 @@ func BenchmarkEncode(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				j.raws.Put(r.buffer)
+				r.memory.release()
 				if r.packed != nil {
 					j.packed.Put(r.packed)
 				}
@@ -115,10 +115,11 @@ func benchRead(b *testing.B, compression string, disk bool) {
 	r := j.Read(1)
 	cpu := cpuTime(b)
 	for b.Loop() {
-		_, ok, err := r.TryNext()
+		f, ok, err := r.TryNext()
 		if err != nil {
 			b.Fatal(err)
 		}
+		f.Release()
 		if !ok {
 			_ = r.Close()
 			r = j.Read(1)

@@ -257,7 +257,9 @@ func (j *Journal) publish(group []*request, chain [32]byte) {
 	w := &j.w
 	for _, r := range group {
 		if r.events > 0 {
-			j.recent.add(r.header, r.source, r.body, r.buffer)
+			j.recent.add(r.header, r.source, r.body, r.memory)
+		} else {
+			r.memory.release()
 		}
 	}
 	j.mu.Lock()

@@ -69,7 +69,8 @@ func (z *compressor) appendTo(dst, raw []byte, c codec) ([]byte, error) {
 
 // decompressor undoes what a compressor did. It may be used from any goroutine.
 type decompressor struct {
-	zstd func() (*zstd.Decoder, error)
+	zstd     func() (*zstd.Decoder, error)
+	memories memories
 }
 
 func newDecompressor() *decompressor {
@@ -78,29 +79,37 @@ func newDecompressor() *decompressor {
 	})}
 }
 
-// expand returns body decompressed: body itself where it is not compressed,
-// otherwise new memory.
-func (z *decompressor) expand(h *header, body []byte) ([]byte, error) {
-	var raw []byte
-	var err error
-	switch h.codec {
-	case codecNone:
-		raw = body
-	case codecS2:
-		if n, e := s2.DecodedLen(body); e != nil || n != int(h.raw) {
+// expand returns body decompressed, as the raw part of memory of its own.
+func (z *decompressor) expand(h *header, body []byte) (*memory, error) {
+	if h.codec == codecS2 {
+		if n, err := s2.DecodedLen(body); err != nil || n != int(h.raw) {
 			return nil, errPayload
 		}
-		raw, err = s2.Decode(make([]byte, h.raw), body)
+	}
+	m := z.memories.take(int(h.raw))
+	raw, err := z.decode(h, body, m.raw)
+	if err != nil || len(raw) != int(h.raw) {
+		m.release()
+		return nil, errPayload
+	}
+	m.raw = raw
+	return m, nil
+}
+
+// decode decompresses body into dst, which is as long as the header says.
+func (z *decompressor) decode(h *header, body, dst []byte) ([]byte, error) {
+	switch h.codec {
+	case codecNone:
+		return append(dst[:0], body...), nil
+	case codecS2:
+		return s2.Decode(dst, body)
 	case codecZstd:
-		var dec *zstd.Decoder
-		if dec, err = z.zstd(); err == nil {
-			raw, err = dec.DecodeAll(body, make([]byte, 0, h.raw))
+		dec, err := z.zstd()
+		if err != nil {
+			return nil, err
 		}
+		return dec.DecodeAll(body, dst[:0])
 	default:
 		return nil, errPayload
 	}
-	if err != nil || len(raw) != int(h.raw) {
-		return nil, errPayload
-	}
-	return raw, nil
 }

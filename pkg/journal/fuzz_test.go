@@ -42,8 +42,8 @@ func FuzzScanner(f *testing.F) {
 				continue // sound, but not what this target is for
 			}
 			_, _ = decodeMarks(frame.meta)
-			if body, err := z.expand(&frame.header, frame.body); err == nil {
-				_, _ = decodeEvents(body, int(frame.events), frame.first, "")
+			if m, err := z.expand(&frame.header, frame.body); err == nil {
+				_, _ = decodeEvents(nil, m.raw, int(frame.events), frame.first, "")
 			}
 			_, _, _ = decodeIndex(frame.body)
 		}
@@ -61,7 +61,7 @@ func FuzzPayload(f *testing.F) {
 		if n < 0 {
 			return
 		}
-		if events, err := decodeEvents(b, n, 1, "s"); err == nil && len(events) != n {
+		if events, err := decodeEvents(nil, b, n, 1, "s"); err == nil && len(events) != n {
 			t.Errorf("%d events, want %d", len(events), n)
 		}
 		if marks, err := decodeMarks(b); err == nil {

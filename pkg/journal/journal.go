@@ -64,8 +64,10 @@ type Batch struct {
 // Frame is one atomic append as it is read back.
 type Frame struct {
 	Source   string
-	Events   []event.Event // valid for as long as they are referenced; shared: do not change them
+	Events   []event.Event // valid until Release; shared: do not change them
 	Appended time.Time
+
+	memory *memory // of the events
 }
 
 // Stats describes the journal.

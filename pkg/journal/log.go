@@ -43,8 +43,7 @@ type Journal struct {
 	zip     *compressor
 	unzip   *decompressor
 
-	raws   sync.Pool // *[]byte: frames that are not compressed
-	packed sync.Pool // *[]byte: frames that are
+	packed sync.Pool // *[]byte: compressed frames
 
 	work  chan struct{} // something is queued; capacity 1
 	room  chan struct{} // something may be removed; capacity 1
@@ -104,7 +103,7 @@ func open(dir string, cfg Config, deps Deps, d disk) (_ *Journal, err error) {
 		ended:   make(chan struct{}),
 		grown:   make(chan struct{}),
 	}
-	j.recent = newRecent(recentBytes, &j.raws)
+	j.recent = newRecent(recentBytes)
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("journal: make the directory: %w", err)
 	}

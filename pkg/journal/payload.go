@@ -117,14 +117,15 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return binary.LittleEndian.AppendUint32(dst, uint32(t.Nanosecond())) // #nosec G115 -- below 1e9
 }
 
-// decodeEvents reads n events out of b. Their strings and documents are parts
-// of b, which must never change.
-func decodeEvents(b []byte, n int, first uint64, source string) ([]event.Event, error) {
+// decodeEvents reads n events out of b, into the memory of events where that is
+// large enough. Their strings and documents are parts of b, which must not change
+// as long as they are in use.
+func decodeEvents(events []event.Event, b []byte, n int, first uint64, source string) ([]event.Event, error) {
 	if n > len(b)/eventFixed {
 		return nil, errPayload
 	}
 	d := decoder{b: b}
-	events := make([]event.Event, n)
+	events = slices.Grow(events[:0], n)[:n]
 	for i := range events {
 		d.event(&events[i], source)
 		events[i].Sequence = first + uint64(i) // #nosec G115 -- an index

@@ -143,7 +143,7 @@ func (r *Reader) takeRecent(hot *recentFrame) (Frame, bool, error) {
 	}
 	events = events[r.next-hot.first:]
 	r.next = hot.next()
-	return Frame{Source: hot.source, Events: events, Appended: hot.appendedTime()}, true, nil
+	return Frame{Source: hot.source, Events: events, Appended: hot.appendedTime(), memory: hot.memory}, true, nil
 }
 
 // seek opens the segment that holds the next sequence, at the frame that holds
@@ -181,7 +181,7 @@ func (r *Reader) enter(s stretch) (bool, error) {
 	}
 	r.seg, r.f = s, f
 	r.scan = newScanner(f, segmentHeaderSize, s.limit)
-	r.scan.open = s.open
+	r.scan.open, r.scan.reuse = s.open, true
 	r.scan.floor = s.first
 	if r.next > s.first || r.timed() {
 		r.place()
@@ -298,23 +298,30 @@ func (r *Reader) advance() (bool, error) {
 // decode all the same is damage too.
 func (r *Reader) open(raw rawFrame) (f Frame, ok bool) {
 	_, _, z := r.tape.files()
-	body, err := z.expand(&raw.header, raw.body)
-	var marks []mark
-	if err == nil {
-		marks, err = decodeMarks(raw.meta)
-	}
-	if err == nil && len(marks) != 1 {
-		err = errPayload
-	}
-	if err == nil {
-		f.Source, f.Appended = marks[0].source, raw.appendedTime()
-		if f.Events, err = decodeEvents(body, int(raw.events), raw.first, f.Source); err == nil {
-			f.Events = f.Events[r.next-raw.first:]
-			r.next = raw.next()
-			return f, true
-		}
+	if f, err := raw.decode(z); err == nil {
+		f.Events = f.Events[r.next-raw.first:]
+		r.next = raw.next()
+		return f, true
 	}
 	r.tape.lost(r.f, segmentName(r.seg.first), raw.offset, raw.offset+raw.total(), r.next, raw.next())
 	r.next = raw.next()
 	return Frame{}, false
+}
+
+// decode decompresses and decodes a frame with events.
+func (raw *rawFrame) decode(z *decompressor) (Frame, error) {
+	marks, err := decodeMarks(raw.meta)
+	if err != nil || len(marks) != 1 {
+		return Frame{}, errPayload
+	}
+	m, err := z.expand(&raw.header, raw.body)
+	if err != nil {
+		return Frame{}, err
+	}
+	m.events, err = decodeEvents(m.events, m.raw, int(raw.events), raw.first, marks[0].source)
+	if err != nil {
+		m.release()
+		return Frame{}, err
+	}
+	return Frame{Source: marks[0].source, Events: m.events, Appended: raw.appendedTime(), memory: m}, nil
 }

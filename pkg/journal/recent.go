@@ -14,8 +14,7 @@ const recentBytes = 8 << 20
 // recent holds the newest frames, so that readers near the end neither read nor
 // decode them each for itself.
 type recent struct {
-	limit   int
-	buffers *sync.Pool // takes back what no reader has seen
+	limit int
 
 	mu     sync.Mutex // guards what follows
 	frames []*recentFrame
@@ -27,25 +26,24 @@ type recentFrame struct {
 	header
 	source string
 	body   []byte
+	memory *memory // what body is a part of
 	decode func() ([]event.Event, error)
-
-	buffer *[]byte // what body is a part of
-	seen   bool    // by a reader, which may refer to body for ever
 }
 
-func newRecent(limit int, buffers *sync.Pool) *recent {
-	return &recent{limit: limit, buffers: buffers}
-}
+func newRecent(limit int) *recent { return &recent{limit: limit} }
 
 func (f *recentFrame) size() int {
 	return len(f.body) + int(f.events)*int(unsafe.Sizeof(event.Event{})) // #nosec G103 -- a constant
 }
 
-// add takes in the frame that was just appended. Body is a part of buffer.
-func (r *recent) add(h header, source string, body []byte, buffer *[]byte) {
-	f := &recentFrame{header: h, source: source, body: body, buffer: buffer}
-	f.decode = sync.OnceValues(func() ([]event.Event, error) {
-		return decodeEvents(f.body, int(f.events), f.first, f.source)
+// add takes in the frame that was just appended, and with it the memory that
+// body is a part of.
+func (r *recent) add(h header, source string, body []byte, m *memory) {
+	f := &recentFrame{header: h, source: source, body: body, memory: m}
+	f.decode = sync.OnceValues(func() (events []event.Event, err error) {
+		events, err = decodeEvents(m.events, f.body, int(f.events), f.first, f.source)
+		m.events = events
+		return events, err
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,16 +53,15 @@ func (r *recent) add(h header, source string, body []byte, buffer *[]byte) {
 	for r.bytes > r.limit && drop < len(r.frames) {
 		gone := r.frames[drop]
 		r.bytes -= gone.size()
-		if !gone.seen {
-			r.buffers.Put(gone.buffer)
-		}
+		gone.memory.release()
 		r.frames[drop] = nil
 		drop++
 	}
 	r.frames = r.frames[drop:]
 }
 
-// find returns the frame that holds a sequence; nil if it is not held.
+// find returns the frame that holds a sequence, for a user of its memory; nil if
+// it is not held.
 func (r *recent) find(sequence uint64) *recentFrame {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,6 +69,6 @@ func (r *recent) find(sequence uint64) *recentFrame {
 	if i == len(r.frames) || r.frames[i].first > sequence {
 		return nil
 	}
-	r.frames[i].seen = true
+	r.frames[i].memory.users.Add(1)
 	return r.frames[i]
 }

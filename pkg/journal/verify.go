@@ -200,12 +200,15 @@ func (v *verifier) frame(f file, raw rawFrame, size int64) bool {
 
 // content checks that a frame's payload decodes.
 func (v *verifier) content(raw rawFrame) {
-	body, err := v.unzip.expand(&raw.header, raw.body)
+	m, err := v.unzip.expand(&raw.header, raw.body)
+	if err == nil {
+		defer m.release()
+	}
 	if err == nil && raw.kind != kindFooter {
 		_, err = decodeMarks(raw.meta)
 	}
 	if err == nil && raw.kind == kindEvents {
-		_, err = decodeEvents(body, int(raw.events), raw.first, "")
+		m.events, err = decodeEvents(m.events, m.raw, int(raw.events), raw.first, "")
 	}
 	if err != nil {
 		v.bad(raw.offset, err.Error())

@@ -12,6 +12,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/encode"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/filter"
+	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
@@ -22,8 +23,9 @@ type batch struct {
 	items         []sinks.Item
 	arena         []byte
 	bytes         int
-	weight        int       // bytes of the frames that it keeps in memory
-	oldest        time.Time // when the first event in it was appended
+	frames        []journal.Frame // that its items are in
+	weight        int             // bytes of those frames
+	oldest        time.Time       // when the first event in it was appended
 
 	tally
 	numbered uint64 // the last delivery number that was given
@@ -52,12 +54,13 @@ type builder struct {
 	ends     []int // of the bodies in the arena
 	read     uint64
 	number   uint64
-	since    time.Time   // when the first item came in
-	sealed   bool        // the next event has no room
-	weight   int         // bytes of the frame that the events come from
-	pinned   bool        // the batch holds that frame
-	pool     *sync.Pool  // of *batch
-	unfilter func(error) // told of a filter that could not be asked
+	since    time.Time     // when the first item came in
+	sealed   bool          // the next event has no room
+	frame    journal.Frame // that the events come from
+	weight   int           // its bytes
+	pinned   bool          // the batch holds that frame
+	pool     *sync.Pool    // of *batch
+	unfilter func(error)   // told of a filter that could not be asked
 }
 
 // empty says whether there is nothing to deliver and no letter to store.
@@ -79,7 +82,7 @@ func (b *builder) begin(appended time.Time) {
 	}
 	*cur = batch{
 		from: b.read, through: b.read, oldest: appended, numbered: b.number,
-		arena: cur.arena[:0], items: cur.items[:0],
+		arena: cur.arena[:0], items: cur.items[:0], frames: cur.frames[:0],
 	}
 	b.cur = cur
 }
@@ -157,25 +160,27 @@ func (b *builder) take(e *event.Event) bool {
 }
 
 // enter takes note of the frame whose events are added next.
-func (b *builder) enter(events []event.Event) {
-	b.weight, b.pinned = 0, false
-	for i := range events {
-		b.weight += len(events[i].Doc)
+func (b *builder) enter(frame journal.Frame) {
+	b.frame, b.weight, b.pinned = frame, 0, false
+	for i := range frame.Events {
+		b.weight += len(frame.Events[i].Doc)
 	}
 }
 
 // hold returns the event as the batch may keep it. An event keeps its whole
 // frame in memory; a batch of few events out of each of many frames, as a narrow
 // where makes it, holds copies instead once the frames weigh more than a batch
-// may.
+// may. A batch that runs from one frame into the next holds both.
 func (b *builder) hold(e *event.Event) *event.Event {
 	if b.pinned {
 		return e
 	}
-	if b.cur.weight+b.weight > b.maxBytes && b.cur.weight > 0 {
+	if b.cur.weight+b.weight > b.maxBytes && len(b.cur.frames) >= 2 {
 		return clone(e)
 	}
 	b.pinned = true
+	b.frame.Retain()
+	b.cur.frames = append(b.cur.frames, b.frame)
 	b.cur.weight += b.weight
 	return e
 }
@@ -206,6 +211,10 @@ func (b *builder) finish() *batch {
 // free gives the memory of a settled batch back. Nobody may hold it any more.
 func (b *builder) free(done *batch) {
 	clear(done.items) // let go of the events
+	for _, f := range done.frames {
+		f.Release()
+	}
+	clear(done.frames)
 	b.pool.Put(done)
 }
 

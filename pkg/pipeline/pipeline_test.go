@@ -228,7 +228,7 @@ func (c *collector) Deliver(_ context.Context, b sinks.Batch) (sinks.Report, err
 		c.ids = map[string]int{}
 	}
 	for _, item := range b.Items {
-		c.ids[item.Event.ID]++
+		c.ids[strings.Clone(item.Event.ID)]++
 		c.docs = append(c.docs, string(item.Body))
 	}
 	return sinks.Report{}, nil

@@ -271,7 +271,13 @@ func (s *shipper) fill() (flows bool) {
 	if len(s.inflight) > 0 && !s.lane.flows() {
 		return false
 	}
-	s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
+	if len(s.frame.Events) > 0 {
+		s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
+		if len(s.frame.Events) == 0 {
+			s.frame.Release() // batches hold it for themselves
+			s.frame = journal.Frame{}
+		}
+	}
 	if len(s.inflight) == 0 && s.builder.empty() && s.builder.progress() {
 		s.pass(s.builder.finish()) // nothing in it needs a delivery
 		s.store(false)

@@ -18,6 +18,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
@@ -625,7 +626,7 @@ func TestBuilderBoundsWhatABatchHolds(t *testing.T) {
 	held := 0
 	for n := range uint64(5) {
 		events := frame(n*10 + 1)
-		b.enter(events)
+		b.enter(journal.Frame{Events: events})
 		b.add(events[:1], time.Now())
 		if item := b.cur.items[len(b.cur.items)-1]; item.Event == &events[0] {
 			held++
@@ -633,8 +634,8 @@ func TestBuilderBoundsWhatABatchHolds(t *testing.T) {
 			t.Errorf("got a copy %+v of %+v", item.Event, events[0])
 		}
 	}
-	if held != 1 {
-		t.Errorf("the batch holds %d frames of about 1000 bytes, want 1 and copies", held)
+	if held != 2 {
+		t.Errorf("the batch holds %d frames of about 1000 bytes, want 2 and copies", held)
 	}
 	b.finish()
 	b.enc = failing{errors.New("no")}

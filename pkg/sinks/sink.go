@@ -15,8 +15,9 @@ type Sink interface {
 	// does not list is accepted for good; with an error nothing may be assumed,
 	// and the batch comes again, whole or in parts: an error's fault.Kind says
 	// which. At most Common.Concurrency calls run at once; with one, batches
-	// come in the order of the journal. Deliver must not keep batch after it
-	// returns.
+	// come in the order of the journal. Deliver must not keep
+	// batch after it returns, nor a string of one of its events: their memory is
+	// used again.
 	Deliver(ctx context.Context, batch Batch) (Report, error)
 
 	// Close gives up connections. No Deliver is running or will follow.

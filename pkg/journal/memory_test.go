@@ -1,0 +1,57 @@
+package journal
+
+import (
+	"context"
+	"testing"
+)
+
+// What one reader has released, and another has not, must stay as it is, on disk
+// and in memory, whatever is appended and read meanwhile.
+func TestReleaseKeepsWhatOthersHold(t *testing.T) {
+	for _, place := range []string{"memory", "disk"} {
+		for _, compression := range []string{"none", "s2", "zstd"} {
+			t.Run(place+"/"+compression, func(t *testing.T) {
+				j := mustOpen(t, t.TempDir(), Config{Compression: compression}, Deps{})
+				if place == "disk" {
+					cold(j)
+				}
+				const frames, size = 20, 5
+				for n := range frames {
+					b := Batch{Source: "spool", Events: makeEvents(n*size+1, size)}
+					if _, err := j.Append(context.Background(), b); err != nil {
+						t.Fatal(err)
+					}
+				}
+				one, two := j.Read(1), j.Read(1)
+				var held []Frame
+				for range frames {
+					a, b := mustNext(t, one), mustNext(t, two)
+					a.Retain()
+					a.Release()
+					b.Release()
+					held = append(held, a)
+				}
+				next := 1
+				for _, f := range held {
+					for i := range f.Events {
+						want := makeEvent(next)
+						if got := f.Events[i]; got.Sequence != uint64(next) || got.ID != want.ID || string(got.Doc) != string(want.Doc) {
+							t.Fatalf("got event %d %s, want %d %s", got.Sequence, got.ID, next, want.ID)
+						}
+						next++
+					}
+					f.Release()
+				}
+			})
+		}
+	}
+}
+
+func mustNext(t *testing.T, r *Reader) Frame {
+	t.Helper()
+	f, ok, err := r.TryNext()
+	if err != nil || !ok {
+		t.Fatalf("got no frame: %v", err)
+	}
+	return f
+}
