@@ -89,6 +89,7 @@ func RunOnce(ctx context.Context, plan *Plan, o Options, timeout time.Duration, 
 }
 
 func assemble(plan *Plan, o Options) (_ *agent, err error) {
+	tuneMemory()
 	dir := plan.File.DataDir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)

@@ -9,7 +9,7 @@ import (
 )
 
 // recentBytes bounds the memory of the frames that readers near the end share.
-const recentBytes = 8 << 20
+const recentBytes = 6 << 20
 
 // recent holds the newest frames, so that readers near the end neither read nor
 // decode them each for itself.

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	blockSize  = 2 << 20  // bytes of lines in a batch, usually
-	maxRecords = 8192     // in a batch: bounds memory where lines are short
-	leastRoom  = 64 << 10 // with less room left than this a batch is full
+	blockSize  = 512 << 10 // bytes of lines in a batch, usually
+	maxRecords = 8192      // in a batch: bounds memory where lines are short
+	leastRoom  = 64 << 10  // with less room left than this a batch is full
 )
 
 // A batch is what one emit stores: lines of one or more files, in one buffer,
