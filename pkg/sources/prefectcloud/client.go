@@ -24,7 +24,7 @@ import (
 const (
 	cloudPage  = 200      // the API's most, by its OpenAPI document
 	serverPage = 50       // a self-hosted server's most
-	maxBody    = 64 << 20 // bytes of an answer that are kept in memory: 40 events of the largest size
+	maxBody    = 16 << 20 // bytes of an answer that are kept in memory: ten events of the largest size
 	clockSlack = 5 * time.Second
 )
 

@@ -145,8 +145,8 @@ func (r *reading) pages(ctx context.Context) (halve bool, err error) {
 		next := p.next
 		cursors[next] = true
 		p, err = r.fetch(ctx, cursors, func() (page, error) { return r.client.follow(ctx, r.feed, next) })
-		if fault.KindOf(err) == fault.Refused { // beyond the last offset that it pages to
-			return false, nil
+		if fault.KindOf(err) == fault.Refused && len(r.seen) >= ceiling {
+			return false, nil // beyond the last offset that it pages to
 		}
 		if err != nil {
 			return false, err
