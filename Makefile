@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT := .cache/golangci-lint
 
-.PHONY: build check test lint fmt generate integration bench fuzz clean
+.PHONY: build check test lint fmt generate deploy integration release release-check bench fuzz clean
 
 build: ## the static binary, in bin/agent
 	CGO_ENABLED=0 GOWORK=off go build -trimpath -ldflags '$(LDFLAGS)' -o bin/agent ./cmd/agent
@@ -28,10 +28,16 @@ fmt:
 	gofmt -w $$(git ls-files '*.go')
 
 generate: ## references and golden files that are made from the code
-	go run ./cmd/agent catalog -o markdown > docs/catalog.md
-	go run ./cmd/agent schema > docs/config.schema.json
-	go run ./cmd/agent schema --reference > docs/config-reference.md
-	go run ./cmd/agent schema --metrics > docs/metrics.md
+	go test ./docs -run TestGeneratedPagesAreCurrent -update
+
+deploy: ## render chart and kustomize base into Kubernetes' own types, and judge the unit
+	cd deploy/test && GOWORK=off go test -timeout 20m ./...
+
+release: ## archives, SBOM and checksums, in dist/
+	deploy/release/build.sh dist
+
+release-check: ## build a release twice, and compare the bytes
+	deploy/release/check.sh
 
 integration: ## against real servers: needs a JDK with Maven and Python as well
 	go test -tags integration -timeout 20m -p 1 ./integration/...
