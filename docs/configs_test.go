@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,7 +36,7 @@ func TestConfigsInPagesLoad(t *testing.T) {
 				continue
 			}
 			found++
-			t.Run(page+":"+lineName(b.line), func(t *testing.T) { loads(t, complete(t, b.text)) })
+			t.Run(page+":"+lineName(b.line), func(t *testing.T) { loads(t, complete(t, placed(b))) })
 		}
 	}
 	if found < 10 {
@@ -65,6 +66,15 @@ func TestExampleConfigsLoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// placed puts a block that is indented, as the continuation of a config, below
+// what its page is about.
+func placed(b block) string {
+	if strings.HasPrefix(b.text, " ") {
+		return path.Base(path.Dir(b.page)) + ":\n" + b.text // sources or sinks
+	}
+	return b.text
 }
 
 // complete adds what a config needs and the page is not about.

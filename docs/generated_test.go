@@ -20,7 +20,9 @@ Generated from the code: ` + "`agent schema --reference`" + `. What processors t
 	{"metrics.md", `# Metrics
 
 Generated from the code: ` + "`agent schema --metrics`" + `. They are served at ` + "`/metrics`" + ` of
-` + "`admin.listen`" + `. Alerts and a dashboard made of them are in contrib.
+` + "`admin.listen`" + `. Alerts, a dashboard and rules
+made of them are in [contrib](../contrib/README.md), what to do about an alert in
+[runbook.md](runbook.md).
 `, []string{"schema", "--metrics"}},
 	{"config.schema.json", "", []string{"schema"}},
 	{"catalog.md", "", []string{"catalog", "-o", "markdown"}},
