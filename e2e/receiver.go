@@ -128,7 +128,7 @@ func (r *receiver) hec(w http.ResponseWriter, body []byte) {
 	for {
 		var e struct {
 			Fields struct {
-				EventID string `json:"event_id"`
+				EventID string `json:"shiplog_id"`
 			} `json:"fields"`
 		}
 		if err := dec.Decode(&e); errors.Is(err, io.EOF) {

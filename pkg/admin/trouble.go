@@ -55,14 +55,16 @@ func Troubles(s Status) []Trouble {
 	case j.Full:
 		add(Dire, "journal", fmt.Sprintf("is full since %s: sources wait until sinks have taken some of it", moment(j.FullSince, s.Time)))
 	}
-	for _, src := range s.Sources {
-		if level, text := sourceTrouble(src, s.Time); level > Fine {
-			add(level, "source "+src.Name, text)
+	if s.Running { // else no part does what it should, and that is as it should be
+		for _, src := range s.Sources {
+			if level, text := sourceTrouble(src, s.Time); level > Fine {
+				add(level, "source "+src.Name, text)
+			}
 		}
-	}
-	for _, sink := range s.Sinks {
-		if level, text := sinkTrouble(sink, s.Time); level > Fine {
-			add(level, "sink "+sink.Name, text)
+		for _, sink := range s.Sinks {
+			if level, text := sinkTrouble(sink, s.Time); level > Fine {
+				add(level, "sink "+sink.Name, text)
+			}
 		}
 	}
 	if text := letterTrouble(s.Letters); text != "" {

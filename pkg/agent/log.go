@@ -13,10 +13,13 @@ import (
 // Logger makes the agent's own log: JSON, but text where out is a terminal and
 // the config does not say otherwise.
 func Logger(c config.Logging, out io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // the config was checked: it is empty
-	}
+	return LeveledLogger(c, new(slog.LevelVar), out)
+}
+
+// LeveledLogger is Logger with a level that can be changed later: give it to
+// Options too, and a reload changes it.
+func LeveledLogger(c config.Logging, level *slog.LevelVar, out io.Writer) *slog.Logger {
+	level.Set(levelOf(c))
 	format := c.Format
 	if f, ok := out.(*os.File); ok && format == "" && term.IsTerminal(int(f.Fd())) { // #nosec G115 -- a file descriptor
 		format = "text"
@@ -26,4 +29,12 @@ func Logger(c config.Logging, out io.Writer) *slog.Logger {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+func levelOf(c config.Logging) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		return slog.LevelInfo // the config was checked: it is empty
+	}
+	return level
 }

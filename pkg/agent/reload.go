@@ -145,6 +145,9 @@ func (a *agent) reload(ctx context.Context) error {
 		return err
 	}
 	a.plan.Store(next)
+	if a.options.Level != nil {
+		a.options.Level.Set(levelOf(next.File.Logging))
+	}
 	return nil
 }
 
@@ -159,8 +162,8 @@ func restartNeeded(was, is *Plan) string {
 		return "journal"
 	case a.Admin.Listen != b.Admin.Listen || a.Admin.Write != b.Admin.Write || a.Admin.TLS != b.Admin.TLS:
 		return "admin"
-	case a.Logging != b.Logging:
-		return "logging"
+	case a.Logging.Format != b.Logging.Format:
+		return "logging.format"
 	default:
 		return ""
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	Kinds   Kinds
 	Log     *slog.Logger
 
+	// Level is that of Log, for a reload to change. Nil: it is fixed.
+	Level *slog.LevelVar
+
 	// Reload asks for the config file to be read again, as SIGHUP does. Nil:
 	// only a change of the file does.
 	Reload <-chan struct{}

@@ -88,8 +88,8 @@ func pileTable(out io.Writer, piles []admin.Pile, now time.Time) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "OWNER\tKIND\tCOUNT\tREASON\tOLDEST\tNEWEST\tEXAMPLE")
 	for _, p := range piles {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s ago\t%s ago\t%s\n", p.Owner, p.Kind, p.Count, printable(p.Reason),
-			agoText(now.Sub(p.Oldest)), agoText(now.Sub(p.Newest)), shortened(p.Example, 100))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", p.Owner, p.Kind, p.Count, printable(p.Reason),
+			admin.Ago(now.Sub(p.Oldest)), admin.Ago(now.Sub(p.Newest)), shortened(p.Example, 100))
 	}
 	return w.Flush()
 }
@@ -255,22 +255,6 @@ func shortened(text string, n int) string {
 		return string(r[:n-1]) + "…"
 	}
 	return text
-}
-
-// agoText is how long ago something was, as people say it.
-func agoText(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return "0s"
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
 }
 
 // atMost and exactly are cobra's checks as usage errors.

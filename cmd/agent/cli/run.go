@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,11 +29,13 @@ func (a *app) runCommand() *cobra.Command {
 			for _, w := range plan.File.Warnings() {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
 			}
+			level := new(slog.LevelVar)
 			options := agent.Options{
 				Version: a.build.Version,
 				Commit:  a.build.Commit,
 				Kinds:   a.kinds,
-				Log:     agent.Logger(plan.File.Logging, cmd.ErrOrStderr()),
+				Log:     agent.LeveledLogger(plan.File.Logging, level, cmd.ErrOrStderr()),
+				Level:   level,
 			}
 			if once {
 				return agent.RunOnce(cmd.Context(), plan, options, timeout, runProgress(cmd.ErrOrStderr()))

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shiplog/shiplog/pkg/admin"
 	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/pipeline"
 )
@@ -78,73 +78,84 @@ func showStatus(ctx context.Context, plan *agent.Plan, output string, out io.Wri
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	return statusTable(out, s.Status)
+	return statusTable(out, s)
 }
 
-func statusTable(out io.Writer, s pipeline.Status) error {
-	running := "not running: as the data directory has it"
-	if s.Running {
-		running = "running, version " + s.Version
+// statusTable says first what is wrong, the worst before the rest, and then how
+// everything is.
+func statusTable(out io.Writer, s admin.Status) error {
+	fmt.Fprintf(out, "%s\n", headline(s))
+	for _, t := range admin.Troubles(s) {
+		mark := " - "
+		if t.Level >= admin.Bad {
+			mark = " ! "
+		}
+		fmt.Fprintf(out, "%s%s %s\n", mark, t.Part, printable(t.Text))
 	}
-	fmt.Fprintf(out, "agent    %s\n", running)
-	fmt.Fprintf(out, "journal  events %d to %d, %s in %d segments%s\n\n",
-		s.Journal.First, s.Journal.Last, bytesText(s.Journal.Bytes), s.Journal.Segments, journalTrouble(s.Journal))
+	for _, r := range s.Replays {
+		fmt.Fprintf(out, " - replay %s to %s %s: at sequence %d of %d\n", r.ID, r.Request.Sink, r.State, min(r.Next, r.Last), r.Last)
+	}
+	fmt.Fprintln(out)
 
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SOURCE\tTYPE\tSTATE\tEVENTS\tRATE\tLAG\tDEAD\tNOTE")
+	fmt.Fprintln(w, "SOURCE\tTYPE\tSTATE\tEVENTS\tRATE\tCOMPLETE UP TO\tDEAD LETTERS\tWAITS FOR")
 	for _, src := range s.Sources {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.0f/s\t%s\t%d\t%s\n", src.Name, src.Type, src.State,
-			src.Events, src.Rate, ageText(src.Lag), s.Letters[src.Name], note(src.Waiting, src.LastError, s.Time))
+		complete := "-"
+		if !src.Complete.IsZero() {
+			complete = admin.Ago(time.Duration(src.Lag * float64(time.Second)))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", src.Name, src.Type, src.State, admin.Count(src.Events),
+			admin.Rate(src.Rate), complete, s.Letters[src.Name], waitText(src.Waiting, s.Time))
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\t\t")
-	fmt.Fprintln(w, "SINK\tTYPE\tSTATE\tBACKLOG\tRATE\tLAG\tDEAD\tNOTE")
+	fmt.Fprintln(w, "SINK\tTYPE\tSTATE\tBACKLOG\tRATE\tLAG\tDEAD LETTERS\tWAITS FOR")
 	for _, sink := range s.Sinks {
-		var failure *pipeline.Failure
-		if !sink.Up {
-			failure = sink.LastError // of a sink that works again, it is history
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.0f/s\t%s\t%d\t%s\n", sink.Name, sink.Type, sink.State,
-			sink.Backlog, sink.Rate, ageText(sink.Lag), s.Letters[sink.Name], note(sink.Waiting, failure, s.Time))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", sink.Name, sink.Type, sink.State, admin.Count(sink.Backlog),
+			admin.Rate(sink.Rate), admin.Seconds(sink.Lag), s.Letters[sink.Name], waitText(sink.Waiting, s.Time))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	j := s.Journal
+	fmt.Fprintf(out, "\njournal  events %d to %d, %s in %d segments, head %.16s\n", j.First, j.Last, bytesText(j.Bytes), j.Segments, j.Head)
+	return nil
 }
 
-func journalTrouble(j pipeline.JournalStatus) string {
-	switch {
-	case j.Failure != "":
-		return "; FAILED: " + j.Failure
-	case j.Full:
-		return "; FULL since " + j.FullSince.Local().Format(time.TimeOnly)
+// headline says in one line how it is.
+func headline(s admin.Status) string {
+	if !s.Running {
+		return "not running: as the data directory has it"
+	}
+	bad := 0
+	for _, t := range admin.Troubles(s) {
+		if t.Level >= admin.Bad {
+			bad++
+		}
+	}
+	how := "all is well"
+	switch bad {
+	case 0:
+	case 1:
+		how = "1 part does not work"
 	default:
+		how = fmt.Sprintf("%d parts do not work", bad)
+	}
+	return "running, version " + s.Version + ": " + how
+}
+
+// waitText says what a part waits for, since when, and when it tries next.
+func waitText(w *pipeline.Wait, now time.Time) string {
+	if w == nil {
 		return ""
 	}
-}
-
-// note says what a part waits for, when it tries next, and why.
-func note(w *pipeline.Wait, f *pipeline.Failure, now time.Time) string {
-	var parts []string
-	if w != nil {
-		text := "waits: " + w.For
-		if !w.Since.IsZero() {
-			text += ", for " + now.Sub(w.Since).Round(time.Second).String()
-		}
-		if left := w.Next.Sub(now); !w.Next.IsZero() && left > 0 {
-			text += ", next try in " + cmp.Or(left.Round(time.Second), time.Second).String()
-		}
-		parts = append(parts, text)
+	text := printable(w.For)
+	if !w.Since.IsZero() {
+		text += ", for " + admin.Span(now.Sub(w.Since))
 	}
-	if f != nil {
-		parts = append(parts, f.Error)
+	if left := w.Next.Sub(now); !w.Next.IsZero() && left > 0 {
+		text += ", tries in " + admin.Span(max(left, time.Second))
 	}
-	return strings.ReplaceAll(strings.Join(parts, "; "), "\n", " ")
-}
-
-func ageText(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	if d >= time.Minute {
-		return d.Round(time.Second).String()
-	}
-	return d.Round(time.Millisecond * 10).String()
+	return strings.ReplaceAll(text, "\n", " ")
 }
 
 func bytesText(n int64) string {
