@@ -3,6 +3,7 @@
 package contrib_test
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/shiplog/shiplog/pkg/agent"
+	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/metrics"
 )
 
@@ -136,5 +138,124 @@ func TestDashboardIsSound(t *testing.T) {
 				t.Errorf("panels %q and %q are in each other's way", p.Title, q.Title)
 			}
 		}
+	}
+}
+
+// Every reference of the saved objects leads to one of them, and every field in
+// them is one that the index template maps.
+func TestSavedObjectsHoldTogether(t *testing.T) {
+	type object struct {
+		Type       string         `json:"type"`
+		ID         string         `json:"id"`
+		Attributes map[string]any `json:"attributes"`
+		References []struct {
+			Type string `json:"type"`
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		} `json:"references"`
+	}
+	mapped := mappedFields(t)
+	known := map[string]bool{}
+	var all []object
+	for line := range strings.Lines(read(t, "kibana/shiplog.ndjson")) {
+		var o object
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatal(err)
+		}
+		if known[o.Type+"/"+o.ID] {
+			t.Errorf("%s/%s is there twice", o.Type, o.ID)
+		}
+		known[o.Type+"/"+o.ID] = true
+		all = append(all, o)
+	}
+	field := regexp.MustCompile(`"field":"([^"]+)"|(?:^|[ (])([a-z_]+(?:\.[a-z_]+)+|tags): `)
+	for _, o := range all {
+		for _, r := range o.References {
+			if !known[r.Type+"/"+r.ID] {
+				t.Errorf("%s/%s refers to %s/%s, which is not there", o.Type, o.ID, r.Type, r.ID)
+			}
+		}
+		var used []string
+		columns, _ := o.Attributes["columns"].([]any)
+		for _, c := range columns {
+			name, _ := c.(string)
+			used = append(used, name)
+		}
+		var meta struct {
+			Query struct {
+				Query string `json:"query"`
+			} `json:"query"`
+		}
+		if m, ok := o.Attributes["kibanaSavedObjectMeta"].(map[string]any); ok {
+			text, _ := m["searchSourceJSON"].(string)
+			if err := json.Unmarshal([]byte(text), &meta); err != nil {
+				t.Errorf("%s/%s: %v", o.Type, o.ID, err)
+			}
+		}
+		state, _ := o.Attributes["visState"].(string)
+		state = strings.ReplaceAll(state, `": "`, `":"`)
+		for _, m := range field.FindAllStringSubmatch(state+" "+meta.Query.Query, -1) {
+			used = append(used, m[1]+m[2])
+		}
+		if o.Type == "search" && len(used) == 0 || o.Type == "visualization" && len(used) == 0 {
+			t.Errorf("%s/%s names no field: the test looks in the wrong place", o.Type, o.ID)
+		}
+		for _, name := range used {
+			if !mapped[name] {
+				t.Errorf("%s/%s: no event has the field %s", o.Type, o.ID, name)
+			}
+		}
+	}
+}
+
+// mappedFields are the fields of the index template.
+func mappedFields(t *testing.T) map[string]bool {
+	t.Helper()
+	type property struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	var file struct {
+		Template struct {
+			Mappings property `json:"mappings"`
+		} `json:"template"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "elasticsearch/component_template-shiplog-mappings.json")), &file); err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]bool{}
+	var walk func(path string, p property)
+	walk = func(path string, p property) {
+		for name, raw := range p.Properties {
+			var below property
+			if err := json.Unmarshal(raw, &below); err != nil {
+				t.Fatal(err)
+			}
+			fields[path+name] = true
+			walk(path+name+".", below)
+		}
+	}
+	walk("", file.Template.Mappings)
+	return fields
+}
+
+// The lookup of the Splunk add-on is the catalogue, and the add-on reads fields
+// that format cim has.
+func TestAddOnHasTheCatalogue(t *testing.T) {
+	rows, err := csv.NewReader(strings.NewReader(read(t, "splunk/TA-shiplog/lookups/prefect_audit_events.csv"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, row := range rows[1:] {
+		got[row[0]] = row[1:]
+	}
+	entries := catalog.Default().Entries()
+	for _, e := range entries {
+		if want := []string{e.Name, e.Meaning}; !slices.Equal(got[e.Event], want) {
+			t.Errorf("%s: got %q, want %q", e.Event, got[e.Event], want)
+		}
+	}
+	if len(got) != len(entries) {
+		t.Errorf("the lookup has %d events, the catalogue %d", len(got), len(entries))
 	}
 }

@@ -1,0 +1,64 @@
+//go:build integration
+
+package contrib
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The alert rules parse, and every one fires when it should and not otherwise.
+func TestAlertRules(t *testing.T) {
+	if _, err := exec.LookPath("promtool"); err != nil {
+		install(t, "prometheus")
+	}
+	dir := filepath.Join(shipped, "prometheus")
+	run(t, nil, "promtool", "check", "rules", filepath.Join(dir, "shiplog.rules.yml"))
+	run(t, nil, "promtool", "test", "rules", filepath.Join(dir, "shiplog.rules.test.yml"))
+}
+
+// Splunk's own inspection finds nothing to object to, not even a warning.
+func TestSplunkAddOn(t *testing.T) {
+	inspect := python(t, "splunk-appinspect")
+	dir := t.TempDir()
+	archive, report := filepath.Join(dir, "TA-shiplog.tgz"), filepath.Join(dir, "report.json")
+	run(t, nil, "tar", "-C", filepath.Join(shipped, "splunk"), "--exclude=.*", "-czf", archive, "TA-shiplog")
+	run(t, nil, inspect, "inspect", archive, "--mode", "precert", "--data-format", "json", "--output-file", report)
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Summary map[string]int `json:"summary"`
+		Reports []struct {
+			Groups []struct {
+				Checks []struct {
+					Name     string `json:"name"`
+					Result   string `json:"result"`
+					Messages []struct {
+						Message string `json:"message"`
+					} `json:"messages"`
+				} `json:"checks"`
+			} `json:"groups"`
+		} `json:"reports"`
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Summary["success"] < 50 {
+		t.Fatalf("only %d checks passed: %v", got.Summary["success"], got.Summary)
+	}
+	for _, r := range got.Reports {
+		for _, g := range r.Groups {
+			for _, c := range g.Checks {
+				switch c.Result {
+				case "error", "failure", "future_failure", "future", "warning", "manual_check":
+					t.Errorf("%s: %s: %v", c.Result, c.Name, c.Messages)
+				}
+			}
+		}
+	}
+}
