@@ -37,34 +37,44 @@ sinks:
 `, secured(k)))
 	u.write("password", harness.KafkaPassword)
 	const agent = "2f1c8a50-7d3e-4b58-9a51-0c9f4f1e6c77"
-	u.write("data/agent-id", agent+"\n") // as of an agent that has run
 	id := "shiplog-" + agent + "-kafka"
-	for _, step := range []struct {
+	out, code := "", 0
+	said := func(text string) {
+		t.Helper()
+		if !eventually(t, nil, func() bool { // a grant takes a moment to reach the broker
+			out, code = u.command("check", "--connect")
+			return code == 1 && strings.Contains(out, text)
+		}) {
+			t.Errorf("check: exit code %d, want that %q is said:\n%s", code, text, out)
+		}
+	}
+	type step struct {
 		missing string
 		grant   *kadm.ACLBuilder
-	}{
+	}
+	for _, step := range []step{
 		{"! topic incoming", kadm.NewACLs().Topics("incoming").Operations(kadm.OpDescribe)},
 		{"! grant Read on the topic incoming", kadm.NewACLs().Topics("incoming").Operations(kadm.OpRead)},
 		{"! grant Read on the group readers", kadm.NewACLs().Groups("readers").Operations(kadm.OpRead)},
 		{"! topic guarded: we may not see it: grant Describe and Write on it", kadm.NewACLs().Topics("guarded").Operations(kadm.OpDescribe)},
 		{"! grant Write on the topic guarded", kadm.NewACLs().Topics("guarded").Operations(kadm.OpWrite)},
+	} {
+		said(step.missing)
+		grant(t, k, step.grant)
+	}
+	said("! grant Write and Describe on every transactional id that begins with shiplog-: ")
+	u.write("data/agent-id", agent+"\n") // as of an agent that has run
+	for _, step := range []step{
 		{"! grant Write and Describe on the transactional id " + id, kadm.NewACLs().TransactionalIDs(id).Operations(kadm.OpWrite, kadm.OpDescribe)},
 		{"! grant Read on the group " + id, kadm.NewACLs().Groups(id).Operations(kadm.OpRead)},
 		{"! grant Read on the topic guarded", kadm.NewACLs().Topics("guarded").Operations(kadm.OpRead)},
 	} {
-		out, code := "", 0
-		if !eventually(t, nil, func() bool { // a grant takes a moment to reach the broker
-			out, code = u.command("check", "--connect")
-			return code == 1 && strings.Contains(out, step.missing)
-		}) {
-			t.Errorf("check: exit code %d, want that %q is said:\n%s", code, step.missing, out)
-		}
+		said(step.missing)
 		grant(t, k, step.grant)
 	}
-	out, code := "", 0
 	if !eventually(t, nil, func() bool {
 		out, code = u.command("check", "--connect")
-		return code == 0
+		return code == 0 && strings.Contains(out, "replays will not be possible: grant Write and Describe on the transactional id "+id+"-replay")
 	}) {
 		t.Errorf("check with all rights: exit code %d:\n%s", code, out)
 	}

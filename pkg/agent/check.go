@@ -29,8 +29,8 @@ type Finding struct {
 func Connect(ctx context.Context, plan *Plan, o Options, each func(Finding)) {
 	silent := slog.New(slog.DiscardHandler) // the findings say it all
 	agentName, err := knownIdentity(plan.File.DataDir)
-	if err != nil || agentName == "" {
-		agentName = "shiplog-check" // the agent has not run here yet
+	if err != nil {
+		agentName = "" // as where it has not run yet
 	}
 	for _, s := range plan.Pipeline.Sources {
 		src, err := s.Spec.Open(sources.Deps{Name: s.Name, Log: silent, Monitor: noSourceMonitor{}, UserAgent: userAgent(o.Version)})

@@ -134,7 +134,8 @@ type Deps struct {
 	StateDir string
 
 	// Agent identifies this agent for ever, across restarts: good for a
-	// transactional id or a channel.
+	// transactional id or a channel. Empty in a Check of one that has not run
+	// yet.
 	Agent string
 
 	// Journal identifies the journal that sequences are of. A Resumer that

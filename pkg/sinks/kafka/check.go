@@ -131,24 +131,40 @@ func (s *sink) compare(settings map[string]string, replicas int, say func(string
 
 // checkTransactions tries the rights that exactly_once needs beyond Write.
 func (s *sink) checkTransactions(ctx context.Context, say func(string)) error {
-	say(fmt.Sprintf("exactly once as transactional id %s, cursor in the group %s", s.live.id, s.live.group))
-	return errors.Join(s.checkTransactionalID(ctx), s.checkGroup(ctx), s.checkRead(ctx))
+	if s.deps.Agent == "" {
+		say("exactly once as transactional id and group " + namePrefix + "AGENT-" + s.deps.Name + "; AGENT is made at the agent's first run, so either grant the prefix " + namePrefix + " or check again after that")
+	} else {
+		say(fmt.Sprintf("exactly once as transactional id %s, cursor in the group %s", s.live.id, s.live.group))
+	}
+	err := errors.Join(s.checkTransactionalID(ctx, s.live.id), s.checkGroup(ctx), s.checkRead(ctx))
+	if err := s.checkTransactionalID(ctx, s.replay.id); err != nil {
+		say("replays will not be possible: " + err.Error())
+	}
+	return err
+}
+
+// named names a transactional id or a group that rights are wanted for.
+func (s *sink) named(kind, name string) string {
+	if s.deps.Agent == "" {
+		return "every " + kind + " that begins with " + namePrefix
+	}
+	return "the " + kind + " " + name
 }
 
 // nobody is a producer id that was never given out.
 const nobody = 1<<62 - 1
 
-func (s *sink) checkTransactionalID(ctx context.Context) error {
+func (s *sink) checkTransactionalID(ctx context.Context, id string) error {
 	r, err := s.cluster.ask(ctx, &addpartitionstotxn.Request{
-		TransactionalID: s.live.id, ProducerID: nobody,
+		TransactionalID: id, ProducerID: nobody,
 		Topics: []addpartitionstotxn.RequestTopic{{Name: s.cfg.Topic, Partitions: []int32{0}}},
 	})
 	if err != nil {
-		return fmt.Errorf("try the transactional id %s: %w", s.live.id, err)
+		return fmt.Errorf("try the transactional id %s: %w", id, err)
 	}
 	res, ok := r.(*addpartitionstotxn.Response)
 	if ok && worstOf(res) == kafka.TransactionalIDAuthorizationFailed {
-		return fmt.Errorf("grant Write and Describe on the transactional id %s: %w", s.live.id, kafka.TransactionalIDAuthorizationFailed)
+		return fmt.Errorf("grant Write and Describe on %s: %w", s.named("transactional id", id), kafka.TransactionalIDAuthorizationFailed)
 	}
 	return nil
 }
@@ -172,7 +188,7 @@ func (s *sink) checkGroup(ctx context.Context) error {
 	for _, t := range res.Topics {
 		for _, part := range t.Partitions {
 			if kafka.Error(part.ErrorCode) == kafka.GroupAuthorizationFailed {
-				return fmt.Errorf("grant Read on the group %s: %w", s.live.group, kafka.GroupAuthorizationFailed)
+				return fmt.Errorf("grant Read on %s: %w", s.named("group", s.live.group), kafka.GroupAuthorizationFailed)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ type producer struct {
 	ready     bool
 	cursor    uint64    // everything up to here is committed
 	recalled  uint64    // the cursor as begin found it
-	answered  bool      // Resume has told the cursor, and nothing was delivered since
+	told      uint64    // the cursor that Resume has told, until a batch shows whether it is believed
 	rivals    int       // how often another producer took our place of late
 	rivalry   time.Time // when it last did
 }

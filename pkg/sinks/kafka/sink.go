@@ -43,11 +43,14 @@ func open(c Config, deps sinks.Deps) (sinks.Sink, error) {
 	if !c.ExactlyOnce {
 		return s, nil
 	}
-	name := "shiplog-" + deps.Agent + "-" + deps.Name
+	name := namePrefix + deps.Agent + "-" + deps.Name
 	s.live = newProducer(s, name, name)
 	s.replay = newProducer(s, name+"-replay", "")
 	return &resumer{s}, nil
 }
+
+// namePrefix begins every transactional id and group.
+const namePrefix = "shiplog-"
 
 // Deliver implements sinks.Sink.
 func (s *sink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error) {

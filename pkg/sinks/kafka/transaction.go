@@ -27,12 +27,15 @@ func (r *resumer) Resume(ctx context.Context, _ uint64) (uint64, error) {
 		r.cluster.forget()
 		return 0, err
 	}
-	p.answered = true
+	p.told = p.cursor
 	return p.cursor, nil
 }
 
 // Deliver implements sinks.Sink: one batch, one transaction.
 func (r *resumer) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, error) {
+	if len(b.Items) == 0 {
+		return sinks.Report{}, nil
+	}
 	p := r.live
 	if b.Replay {
 		p = r.replay
@@ -82,15 +85,12 @@ func (p *producer) deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 // begins before that does not believe it: its journal was replaced by an older
 // one. Nothing of what comes then is known.
 func (p *producer) believed(ctx context.Context, b sinks.Batch) error {
-	if p.group == "" || !p.answered {
-		return nil
-	}
-	if first := b.Items[0].Event.Sequence; first <= p.cursor {
+	if first := b.Items[0].Event.Sequence; first <= p.told {
 		if err := p.takeBack(ctx, first-1); err != nil {
 			return err
 		}
 	}
-	p.answered = false
+	p.told = 0
 	return nil
 }
 
