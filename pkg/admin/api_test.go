@@ -209,7 +209,7 @@ func TestLettersThroughTheAPI(t *testing.T) {
 	if got := decode[Retried](t, b.post("/api/deadletters/retry", `{"owner":"shelf","ids":["a"]}`)); got.Delivered != 1 {
 		t.Errorf("retry: %+v", got)
 	}
-	b.shelf.fail = errors.New("down")
+	b.shelf.set(errors.New("down"))
 	if w := b.post("/api/deadletters/retry", `{"owner":"shelf","reason":"mapping"}`); w.Code != http.StatusInternalServerError {
 		t.Errorf("retry against a sink that is down: %d %s", w.Code, w.Body)
 	}
@@ -242,5 +242,30 @@ func TestVerify(t *testing.T) {
 	b.h.verifier.ended.Wait()
 	if v := decode[Status](t, b.get("/api/status")).Verify; !v.Sound || v.Last != 3 || v.Head == "" {
 		t.Errorf("got %+v", v)
+	}
+}
+
+// A replay that is stopped waits to be asked for again, and goes on from there.
+func TestReplayIsInterruptedAndGoesOn(t *testing.T) {
+	b := newBench(t, options{write: true})
+	b.shelf.set(errors.New("down"))
+	const body = `{"sink":"shelf","to_seq":3}`
+	one := decode[Replay](t, b.post("/api/replay", body))
+	if again := decode[Replay](t, b.post("/api/replay", body)); again.ID != one.ID || again.State != ReplayRunning {
+		t.Errorf("asked again while it runs: %+v", again)
+	}
+	if got := b.post("/api/replays/"+one.ID+"/stop", "{}").Code; got != http.StatusAccepted {
+		t.Fatalf("stop: got %d", got)
+	}
+	if stopped := b.wait(one.ID); stopped.State != ReplayInterrupted || stopped.Delivered != 0 {
+		t.Errorf("stopped: %+v", stopped)
+	}
+	if s := decode[Status](t, b.get("/api/status")); len(s.Replays) != 1 || s.Replays[0].State != ReplayInterrupted {
+		t.Errorf("the status has %+v", s.Replays)
+	}
+	b.shelf.set(nil)
+	b.post("/api/replay", body)
+	if done := b.wait(one.ID); done.State != ReplayDone || done.Delivered != 3 {
+		t.Errorf("gone on with: %+v", done)
 	}
 }

@@ -47,6 +47,13 @@ func (s *shelf) Deliver(_ context.Context, b sinks.Batch) (sinks.Report, error) 
 
 func (s *shelf) Close(context.Context) error { return nil }
 
+// set makes it fail, or take events again.
+func (s *shelf) set(fail error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = fail
+}
+
 func (s *shelf) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

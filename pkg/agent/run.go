@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/admin"
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/deadletter"
+	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/metrics"
 	"github.com/shiplog/shiplog/pkg/pipeline"
@@ -68,10 +70,14 @@ func Run(ctx context.Context, plan *Plan, o Options) error {
 	reloads := make(chan error, 1)
 	go func() { reloads <- a.reloads(run) }()
 
+	noted := make(chan struct{})
+	go func() { defer close(noted); a.noteConfig(run) }()
+
 	o.Log.Info("running", "version", o.Version, "config", plan.File.Path, "data_dir", plan.File.DataDir,
 		"sources", len(plan.Pipeline.Sources), "sinks", len(plan.Pipeline.Sinks), "sequence", a.journal.Last())
 	err = a.pipeline.Run(run)
 	cancel()
+	<-noted
 	err = errors.Join(err, <-reloads, server.Close(), a.close())
 	if err != nil {
 		o.Log.Error("stopped", "err", err)
@@ -79,6 +85,19 @@ func Run(ctx context.Context, plan *Plan, o Options) error {
 		o.Log.Info("stopped")
 	}
 	return err
+}
+
+// noteConfig journals which config the agent started with, by its hash.
+func (a *agent) noteConfig(ctx context.Context) {
+	path := a.plan.Load().File.Path
+	text, err := os.ReadFile(path) // #nosec G304 -- it was loaded from there
+	if err != nil {
+		a.options.Log.Warn("the config's hash is not known", "err", err)
+	}
+	fields := map[string]any{"config": map[string]any{"path": path, "sha256": fmt.Sprintf("%x", sha256.Sum256(text))}}
+	if err := a.pipeline.Note(ctx, "shiplog.config.loaded", "the agent started with the config "+path, event.Info, fields); err != nil && ctx.Err() == nil {
+		a.options.Log.Warn("the config's hash could not be journalled", "err", err)
+	}
 }
 
 // RunOnce reads all there is, delivers all, and returns nil when every sink has
