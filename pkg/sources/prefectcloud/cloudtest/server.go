@@ -45,6 +45,7 @@ type Server struct {
 	events   []Event
 	script   func(n int, r *http.Request) Fault
 	requests int // of events, by HTTP
+	refusals int // for want of the right key
 	streams  map[*subscriber]bool
 	stalled  bool
 	permits  bool
@@ -143,6 +144,13 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
+// Refusals is how many requests did not have the right key.
+func (s *Server) Refusals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refusals
+}
+
 // Queries lists the queries so far.
 func (s *Server) Queries() []Query {
 	s.mu.Lock()
@@ -177,6 +185,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.authorized(r, key) {
+		s.mu.Lock()
+		s.refusals++
+		s.mu.Unlock()
 		writeJSON(w, http.StatusUnauthorized, detail("Unauthorized"))
 		return
 	}
