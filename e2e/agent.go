@@ -3,11 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -78,4 +80,34 @@ func write(t testing.TB, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// stop asks the agent to end, waits until it has, and returns its exit code.
+func (a *agent) stop() int {
+	_ = a.cmd.Process.Signal(syscall.SIGTERM)
+	<-a.ended
+	return a.cmd.ProcessState.ExitCode()
+}
+
+// finish runs the agent until it ends by itself, and returns its exit code and
+// what it wrote.
+func finish(t testing.TB, config string, args ...string) (int, string) {
+	t.Helper()
+	a := start(t, config, args...)
+	<-a.ended
+	return a.cmd.ProcessState.ExitCode(), a.stderr.String()
+}
+
+// command runs another command of the agent, and returns its exit code and what
+// it wrote.
+func command(t testing.TB, config, name string) (int, string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary(t), name, "-c", config)
+	cmd.Dir = filepath.Dir(config)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
 }
