@@ -128,6 +128,10 @@ func assemble(plan *Plan, o Options) (_ *agent, err error) {
 	if a.journal, err = openJournal(dir, plan.File.Journal, journal.Deps{Log: o.Log, Metrics: a.metrics.Journal, Lost: losses.Add}); err != nil {
 		return nil, err
 	}
+	a.metrics.Journal.Watch(func() metrics.Extent {
+		s := a.journal.Stats()
+		return metrics.Extent{Bytes: s.Bytes, Segments: s.Segments, First: s.First, Last: s.Last, Oldest: s.OldestTime}
+	})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
