@@ -270,7 +270,9 @@ func (h *handlers) drop(w http.ResponseWriter, r *http.Request, ask DropAsk) (in
 // patient lifts the limit on how long a request may take, which would end its
 // context while the answer is still being worked on.
 func patient(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder in a test has none
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{}) // a recorder in a test has none
+	_ = c.SetWriteDeadline(time.Time{})
 }
 
 // indent makes JSON easier to read; what is no JSON stays as it is.

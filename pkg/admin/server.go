@@ -86,6 +86,7 @@ func Serve(l net.Listener, d Deps) *Server {
 			Handler:           h.handler(onLoopback(l.Addr())),
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      time.Minute,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			ErrorLog:          slog.NewLogLogger(d.Log.Handler(), slog.LevelDebug),
