@@ -29,6 +29,8 @@ fmt:
 
 generate: ## references and golden files that are made from the code
 	go test ./docs -run TestGeneratedPagesAreCurrent -update
+	go test ./pkg/catalog ./contrib -update
+	go test ./pkg/sinks/elasticsearch -run TestContribHasTheTemplates -update
 
 deploy: ## render chart and kustomize base into Kubernetes' own types, and judge the unit
 	cd deploy/test && GOWORK=off go test -timeout 20m ./...

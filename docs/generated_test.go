@@ -25,7 +25,6 @@ made of them are in [contrib](../contrib/README.md), what to do about an alert i
 [runbook.md](runbook.md).
 `, []string{"schema", "--metrics"}},
 	{"config.schema.json", "", []string{"schema"}},
-	{"catalog.md", "", []string{"catalog", "-o", "markdown"}},
 }
 
 func TestGeneratedPagesAreCurrent(t *testing.T) {

@@ -13,6 +13,16 @@ import (
 type Plan struct {
 	File     *config.File
 	Pipeline pipeline.Config
+
+	processors string // what the processors resolved to, as a fingerprint
+}
+
+// keepProcessors takes over the processors of an earlier plan where nothing of
+// them changed: some remember what they saw.
+func (p *Plan) keepProcessors(was *Plan) {
+	if p.processors == was.processors {
+		p.Pipeline.Processors = was.Pipeline.Processors
+	}
 }
 
 // Load reads a config file and checks all of it. The error is config.Errors,
@@ -44,7 +54,7 @@ func plan(f *config.File, found error, kinds Kinds) (*Plan, error) {
 	}
 	processors, err := normalize.CompileProcessors(f.Processors)
 	mistakes = append(mistakes, err)
-	p.Pipeline.Processors = processors
+	p.Pipeline.Processors, p.processors = processors, f.Processors.Fingerprint()
 
 	if err := config.Join(mistakes...); err != nil {
 		return nil, err

@@ -141,6 +141,7 @@ func (a *agent) reload(ctx context.Context) error {
 	if fixed := restartNeeded(was, next); fixed != "" {
 		return fmt.Errorf("%s cannot change while the agent runs: restart it", fixed)
 	}
+	next.keepProcessors(was)
 	if err := a.pipeline.Apply(ctx, next.Pipeline); err != nil {
 		return err
 	}

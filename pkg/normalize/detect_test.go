@@ -2,6 +2,7 @@ package normalize_test
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -192,5 +193,23 @@ func BenchmarkDetect(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, buf, _, _, _ = n.Normalize(&event.Record{Raw: raw}, readAt, buf[:0])
+	}
+}
+
+// The page for users lists the detections as they are.
+func TestDetectionsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/processors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range normalize.Detections() {
+		remembers := ""
+		if d.First != nil || d.Count != nil {
+			remembers = "yes"
+		}
+		row := fmt.Sprintf("| `%s` | %s | %s | %s |\n", d.ID, d.Name, d.Severity, remembers)
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/processors.md lacks the row %s", row)
+		}
 	}
 }
