@@ -17,6 +17,8 @@
 // cluster forgets the group's offset when nothing was delivered for a week
 // (offsets.retention.minutes) or the topic is deleted; the journal's cursor
 // counts then, which is the same unless the agent was killed in between.
+// Beside the offset stands the journal's identity: a sequence of another journal
+// means nothing to this one.
 //
 // The rights that it needs: Write and Describe on the topic; with exactly_once
 // also Read on the topic, Read on the group and Write and Describe on the
