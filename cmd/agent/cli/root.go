@@ -99,6 +99,7 @@ func (a *app) root() *cobra.Command {
 		a.catalogCommand(),
 		a.schemaCommand(),
 		a.versionCommand(),
+		a.manCommand(),
 	)
 	return root
 }
