@@ -65,6 +65,7 @@ type ReconcileOptions struct {
 	Since, Until time.Time // widened to whole hours, Until not beyond the time given
 	ByID         bool      // compare ids even where counts are equal
 	Repair       bool
+	Gone         bool          // take what the journal has let go of for missing, too
 	Wait         time.Duration // for a running agent to take in what is missing
 
 	Progress func(done, total int) // hours; nil: nobody looks
@@ -143,7 +144,7 @@ func newReconciler(plan *Plan, o ReconcileOptions) (*reconciler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stats.First > 1 {
+	if stats.First > 1 && !o.Gone {
 		r.kept = stats.OldestTime
 	}
 	r.normalizer, err = normalize.New(normalize.Options{
@@ -180,7 +181,7 @@ func (r *reconciler) hour(ctx context.Context, at time.Time, counts map[time.Tim
 	case h.Service == 0 && h.Journal > 0:
 		h.State, h.Why = HourUnknown, "the service has none of these events any more"
 	case len(h.Missing) > 0 && at.Before(r.kept):
-		h.State, h.Why, h.Missing = HourUnknown, "the journal may have let go of events of this hour: see journal.retain", nil
+		h.State, h.Why, h.Missing = HourUnknown, "the journal may have let go of events of this hour: see journal.retain, and --gone", nil
 	case len(h.Missing) > 0:
 		h.State = HourMissing
 	}

@@ -18,7 +18,7 @@ import (
 
 func (a *app) reconcileCommand() *cobra.Command {
 	var source, since, until, output string
-	var repair, byID bool
+	var repair, byID, gone bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "reconcile",
@@ -38,7 +38,7 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now().UTC()
-			o := agent.ReconcileOptions{Source: source, ByID: byID, Repair: repair, Wait: wait}
+			o := agent.ReconcileOptions{Source: source, ByID: byID, Repair: repair, Gone: gone, Wait: wait}
 			var err error
 			if o.Since, err = timeFlag("since", since, now); err != nil {
 				return err
@@ -79,6 +79,7 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 	cmd.Flags().StringVar(&until, "until", "10m", "end at this `time`; what is newer may still be on its way")
 	cmd.Flags().BoolVar(&repair, "repair", false, "fetch what is missing")
 	cmd.Flags().BoolVar(&byID, "ids", false, "compare ids even for hours whose counts are equal")
+	cmd.Flags().BoolVar(&gone, "gone", false, "take what the journal has let go of since (retain, drop_oldest) for missing, too; a repair ships it again")
 	cmd.Flags().DurationVar(&wait, "wait", 2*time.Minute, "how long the running agent may take for a repair")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	return cmd
