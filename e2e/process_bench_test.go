@@ -1,77 +1,16 @@
 package e2e
 
 import (
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 var processEvents = flag.Int("process.events", 200_000, "events of the whole-process benchmark")
-
-// counter takes in HEC and bulk requests as fast as it can: it counts events by
-// the change of the id that it sees, and parses nothing.
-type counter struct {
-	events  atomic.Int64
-	buffers sync.Pool
-}
-
-func (c *counter) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if strings.HasSuffix(req.URL.Path, "/_bulk") {
-		w.Header().Set("X-Elastic-Product", "Elasticsearch")
-		w.Header().Set("Content-Type", "application/json")
-	} else if !strings.HasPrefix(req.URL.Path, "/services/collector") {
-		elastic(w, req)
-		return
-	}
-	buf, _ := c.buffers.Get().(*bytes.Buffer)
-	if buf == nil {
-		buf = new(bytes.Buffer)
-	}
-	defer c.buffers.Put(buf)
-	buf.Reset()
-	var from io.Reader = req.Body
-	if req.Header.Get("Content-Encoding") == "gzip" {
-		z, err := gzip.NewReader(req.Body)
-		if err != nil {
-			return
-		}
-		from = z
-	}
-	if _, err := buf.ReadFrom(from); err != nil && !errors.Is(err, io.EOF) {
-		return
-	}
-	c.events.Add(int64(distinct(buf.Bytes())))
-	_, _ = io.WriteString(w, `{"text":"Success","code":0,"errors":false,"items":[]}`)
-}
-
-// distinct counts runs of the same id.
-func distinct(body []byte) int {
-	n, last := 0, []byte(nil)
-	for {
-		i := bytes.Index(body, []byte(idHead))
-		if i < 0 || i+idLen > len(body) {
-			return n
-		}
-		if id := body[i : i+idLen]; !bytes.Equal(id, last) {
-			n++
-			last = id
-		}
-		body = body[i+idLen:]
-	}
-}
 
 // BenchmarkProcess runs the built agent over a spool of -process.events events:
 // read, normalize, journal with sync, ship with gzip, on the cores that it
