@@ -1,10 +1,14 @@
 package agent
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/shiplog/shiplog/pkg/journal"
 )
 
 // gcPercent is how much garbage may come on top of what is in use. Nearly all
@@ -35,4 +39,30 @@ func containerMemory(file string) int64 {
 		return 0 // max
 	}
 	return n
+}
+
+// restAfter is how long nothing must have come in before memory is given back.
+const restAfter = 10 * time.Second
+
+// rest gives memory back to the system, once, whenever nothing has come in for a
+// while: what is kept for events to come is worth its room only while they come.
+func rest(ctx context.Context, j *journal.Journal) {
+	tick := time.NewTicker(restAfter)
+	defer tick.Stop()
+	var last, rested uint64
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := j.Last()
+		if now == last && now != rested {
+			rested = now
+			j.Rest()
+			debug.FreeOSMemory() // pools keep what they hold for one collection more
+			debug.FreeOSMemory()
+		}
+		last = now
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,15 +70,17 @@ func Run(ctx context.Context, plan *Plan, o Options) error {
 	}
 	reloads := make(chan error, 1)
 	go func() { reloads <- a.reloads(run) }()
-
 	noted := make(chan struct{})
 	go func() { defer close(noted); a.noteConfig(run) }()
+	var resting sync.WaitGroup
+	resting.Go(func() { rest(run, a.journal) })
 
 	o.Log.Info("running", "version", o.Version, "config", plan.File.Path, "data_dir", plan.File.DataDir,
 		"sources", len(plan.Pipeline.Sources), "sinks", len(plan.Pipeline.Sinks), "sequence", a.journal.Last())
 	err = a.pipeline.Run(run)
 	cancel()
 	<-noted
+	resting.Wait()
 	err = errors.Join(err, <-reloads, server.Close(), a.close())
 	if err != nil {
 		o.Log.Error("stopped", "err", err)

@@ -236,6 +236,11 @@ func (s *segment) after(sequence, next uint64) int64 {
 	return int64(share * float64(s.size))
 }
 
+// Rest gives back the memory of the newest frames, which readers near the end
+// share. It is for a journal that nothing is appended to; a reader that comes
+// later reads them from disk.
+func (j *Journal) Rest() { j.recent.clear() }
+
 // Close stores what waits, where there is room for it, and gives up the lock.
 func (j *Journal) Close() error {
 	j.once.Do(func() {

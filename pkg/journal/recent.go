@@ -9,7 +9,7 @@ import (
 )
 
 // recentBytes bounds the memory of the frames that readers near the end share.
-const recentBytes = 6 << 20
+const recentBytes = 4 << 20
 
 // recent holds the newest frames, so that readers near the end neither read nor
 // decode them each for itself.
@@ -58,6 +58,16 @@ func (r *recent) add(h header, source string, body []byte, m *memory) {
 		drop++
 	}
 	r.frames = r.frames[drop:]
+}
+
+// clear lets go of all frames.
+func (r *recent) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.frames {
+		f.memory.release()
+	}
+	r.frames, r.bytes = nil, 0
 }
 
 // find returns the frame that holds a sequence, for a user of its memory; nil if

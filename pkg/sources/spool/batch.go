@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	blockSize  = 512 << 10 // bytes of lines in a batch, usually
+	blockSize  = 384 << 10 // bytes of lines in a batch, usually
 	maxRecords = 8192      // in a batch: bounds memory where lines are short
 	leastRoom  = 64 << 10  // with less room left than this a batch is full
 )
