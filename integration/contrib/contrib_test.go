@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +20,53 @@ func TestAlertRules(t *testing.T) {
 	dir := filepath.Join(shipped, "prometheus")
 	run(t, nil, "promtool", "check", "rules", filepath.Join(dir, "shiplog.rules.yml"))
 	run(t, nil, "promtool", "test", "rules", filepath.Join(dir, "shiplog.rules.test.yml"))
+}
+
+// Every query of the dashboard is one that Prometheus understands.
+func TestDashboardQueries(t *testing.T) {
+	if _, err := exec.LookPath("promtool"); err != nil {
+		install(t, "prometheus")
+	}
+	text, err := os.ReadFile(filepath.Join(shipped, "grafana", "shiplog.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal(text, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	type rule struct {
+		Record string            `json:"record"`
+		Expr   string            `json:"expr"`
+		Labels map[string]string `json:"labels"`
+	}
+	var rules []rule
+	for _, p := range dashboard.Panels {
+		for _, target := range p.Targets {
+			expr := strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")
+			rules = append(rules, rule{"panel", expr, map[string]string{"title": p.Title, "number": strconv.Itoa(len(rules))}})
+		}
+	}
+	if len(rules) < 20 {
+		t.Fatalf("the dashboard has %d queries", len(rules))
+	}
+	// JSON is YAML, too.
+	file, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard", "rules": rules}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "dashboard.yml")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, nil, "promtool", "check", "rules", name)
 }
 
 // Splunk's own inspection finds nothing to object to, not even a warning.

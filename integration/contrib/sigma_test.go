@@ -89,9 +89,37 @@ func compare(t *testing.T, file, want string) {
 	}
 }
 
-// samples normalizes the sample events of the pack, with detections as an agent
-// has them, and encodes them. Each is flat, with the name of its file.
+// samples gives the sample events of the pack, flat, each with the name of its
+// file.
 func samples(t *testing.T, dir, form string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for _, s := range sampleEvents(t, dir, form) {
+		var doc map[string]any
+		if err := json.Unmarshal(s.body, &doc); err != nil {
+			t.Fatal(err)
+		}
+		flat := map[string]any{"sample": s.name}
+		flatten(flat, "", doc)
+		if form == "ecs" {
+			flat["timestamp"] = flat["@timestamp"]
+		} else {
+			addOn(flat)
+		}
+		all = append(all, flat)
+	}
+	return all
+}
+
+// A sample is an event that a rule fires on.
+type sample struct {
+	name string // of its file, and of the rule
+	body []byte
+}
+
+// sampleEvents normalizes the sample events of the pack, with detections as an
+// agent has them, and encodes them.
+func sampleEvents(t *testing.T, dir, form string) []sample {
 	t.Helper()
 	section, err := config.ParseSection("detect", []byte("[{detect: {learn: 0s}}]"))
 	if err != nil {
@@ -105,9 +133,9 @@ func samples(t *testing.T, dir, form string) []map[string]any {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no samples", err)
 	}
-	var all []map[string]any
+	var all []sample
 	for _, file := range files {
-		processors, err := normalize.CompileProcessors(section)
+		processors, err := normalize.CompileProcessors(section) // one memory a file
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,22 +152,12 @@ func samples(t *testing.T, dir, form string) []map[string]any {
 			if verdict != normalize.Keep {
 				t.Fatalf("%s: %s %v: %s", file, reason, err, line)
 			}
-			body, err := enc.Append(nil, &e, event.Delivery{Number: 1})
+			e.Sequence = uint64(len(all) + 1)
+			body, err := enc.Append(nil, &e, event.Delivery{Number: e.Sequence})
 			if err != nil {
 				t.Fatal(err)
 			}
-			var doc map[string]any
-			if err := json.Unmarshal(body, &doc); err != nil {
-				t.Fatal(err)
-			}
-			flat := map[string]any{"sample": strings.TrimSuffix(filepath.Base(file), ".jsonl")}
-			flatten(flat, "", doc)
-			if form == "ecs" {
-				flat["timestamp"] = flat["@timestamp"]
-			} else {
-				addOn(flat)
-			}
-			all = append(all, flat)
+			all = append(all, sample{strings.TrimSuffix(filepath.Base(file), ".jsonl"), body})
 		}
 	}
 	return all
