@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT := .cache/golangci-lint
 
-.PHONY: build check test lint fmt generate deploy integration release release-check bench fuzz clean
+.PHONY: build check test lint fmt generate deploy cross integration release release-check bench fuzz clean
 
 build: ## the static binary, in bin/agent
 	CGO_ENABLED=0 GOWORK=off go build -trimpath -ldflags '$(LDFLAGS)' -o bin/agent ./cmd/agent
@@ -34,6 +34,10 @@ generate: ## references and golden files that are made from the code
 
 deploy: ## render chart and kustomize base into Kubernetes' own types, and judge the unit
 	cd deploy/test && GOWORK=off go test -timeout 20m ./...
+
+cross: ## build for the systems that no test runs on
+	@for t in linux/arm64 darwin/arm64 windows/amd64; do echo $$t; \
+	  CGO_ENABLED=0 GOWORK=off GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/agent || exit 1; done
 
 release: ## archives, SBOM and checksums, in dist/
 	deploy/release/build.sh dist

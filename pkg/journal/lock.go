@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // ErrLocked is returned by Open when another process has the journal open for
 // writing.
 var ErrLocked = errors.New("another agent is using this data directory")
+
+// errHeld is what lockFile says when somebody else has the lock.
+var errHeld = errors.New("held by another process")
 
 // dirLock holds a data directory for one process. The lock belongs to the open
 // file: it goes with the process, however that ends.
@@ -24,8 +26,8 @@ func lockDir(dir string) (*dirLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: lock: %w", err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // #nosec G115 -- a descriptor
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	err = lockFile(f)
+	if errors.Is(err, errHeld) {
 		holder := readHolder(f)
 		_ = f.Close()
 		return nil, fmt.Errorf("journal: %s: %w%s: stop it, or give this one its own data_dir", name, ErrLocked, holder)

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Check implements sinks.Checker: it says where the next event would go and
@@ -19,7 +17,7 @@ func (s *Sink) Check(_ context.Context, say func(string)) error {
 		if !info.Mode().IsRegular() {
 			return fmt.Errorf("%s is not a regular file: choose another path", path)
 		}
-		if err := unix.Access(path, unix.W_OK); err != nil {
+		if err := mayWrite(path); err != nil {
 			return fmt.Errorf("%s may not be written to: give its owner's right to user %d: %w", path, os.Geteuid(), err)
 		}
 		say(fmt.Sprintf("appends to %s (%d bytes)", path, info.Size()))
@@ -39,7 +37,7 @@ func (s *Sink) Check(_ context.Context, say func(string)) error {
 		}
 		dir = filepath.Dir(dir)
 	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+	if err := mayMake(dir); err != nil {
 		return fmt.Errorf("nothing may be made in %s: give user %d the right to write there: %w", dir, os.Geteuid(), err)
 	}
 	say("will make " + path)

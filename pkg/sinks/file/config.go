@@ -19,11 +19,11 @@ type Config struct {
 
 	// Path is where events go. %{+yyyy-MM-dd} in it is filled in from each
 	// event's own time. A name that ends in .gz or .zst is compressed.
-	Path string `yaml:"path"`
+	Path string `yaml:"path" doc:"File to append to; %{+yyyy-MM-dd} is the event's own date in UTC. A name that ends in .gz or .zst is compressed."`
 
 	// Mode is the permission of new files, in octal. Their directories are made
 	// with the same, and with the right to enter where there is one to read.
-	Mode string `yaml:"mode"`
+	Mode string `yaml:"mode" doc:"Permission of new files, in octal."`
 
 	// Rotate renames a file when it has become large or old.
 	Rotate Rotate `yaml:"rotate"`
@@ -32,9 +32,9 @@ type Config struct {
 // Rotate says when a file is put aside under a name with the time in it, and
 // how many of those are kept. A zero value means never, and all.
 type Rotate struct {
-	MaxSize config.Size     `yaml:"max_size"`
-	MaxAge  config.Duration `yaml:"max_age"`
-	Keep    int             `yaml:"keep"`
+	MaxSize config.Size     `yaml:"max_size" doc:"Bytes after which a file is put aside; 0: never."`
+	MaxAge  config.Duration `yaml:"max_age" doc:"Age after which a file is put aside; 0: never."`
+	Keep    int             `yaml:"keep" doc:"How many files that were put aside are kept; 0: all."`
 }
 
 // Factory makes file sinks.

@@ -233,11 +233,3 @@ func find(p part) (string, error) {
 	}
 	return "", nil
 }
-
-func inode(info fs.FileInfo) (dev, ino uint64) {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0
-	}
-	return uint64(st.Dev), st.Ino //nolint:unconvert // the type differs between systems
-}

@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/shiplog/shiplog/pkg/atomicfile"
 )
 
@@ -65,7 +63,7 @@ func (s *state) lock() (mark, error) {
 		}
 		s.file = f
 	}
-	if err := unix.Flock(int(s.file.Fd()), unix.LOCK_EX); err != nil {
+	if err := lockFile(s.file); err != nil {
 		return mark{}, fmt.Errorf("lock %s: %w", s.file.Name(), err)
 	}
 	m, err := s.load()
@@ -76,7 +74,7 @@ func (s *state) lock() (mark, error) {
 }
 
 func (s *state) unlock() {
-	_ = unix.Flock(int(s.file.Fd()), unix.LOCK_UN)
+	_ = unlockFile(s.file)
 }
 
 // load returns the mark that counts; the zero mark where none was made.

@@ -7,9 +7,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/shiplog/shiplog/pkg/fault"
@@ -22,7 +22,7 @@ type Config struct {
 
 	// Pretty writes a short line for people instead of the event in its format.
 	// Left out: on a terminal, unless format is set to something else than ecs.
-	Pretty *bool `yaml:"pretty"`
+	Pretty *bool `yaml:"pretty" doc:"Short lines for people. Left out: on a terminal, where format is ecs."`
 }
 
 // Factory makes stdout sinks.
@@ -105,19 +105,19 @@ func (s *Sink) start() error {
 	if s.out != nil {
 		return nil
 	}
-	fd, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	out, err := another(os.Stdout)
 	if err != nil {
 		return fault.New(fault.Setup, "closed", fmt.Errorf("open standard output: %w", err))
 	}
-	s.out = os.NewFile(uintptr(fd), "standard output")
+	s.out = out
 	return nil
 }
 
 func classify(err error) error {
 	switch {
-	case errors.Is(err, unix.EPIPE), errors.Is(err, os.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, os.ErrClosed), errors.Is(err, io.ErrClosedPipe):
 		return fault.New(fault.Setup, "broken_pipe", fmt.Errorf("nobody reads the standard output any more: %w", err))
-	case errors.Is(err, unix.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC):
 		return fault.New(fault.Retry, "no_space", err)
 	default:
 		return fault.New(fault.Retry, "io", err)

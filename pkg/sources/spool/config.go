@@ -15,18 +15,18 @@ type Config struct {
 	sources.Common `yaml:",inline"`
 
 	// Paths are globs in the syntax of path/filepath.Match.
-	Paths []string `yaml:"paths"`
+	Paths []string `yaml:"paths" doc:"Globs of the files to follow, such as /var/spool/audit/*.jsonl."`
 
 	// Start is where to begin in files that are there at the first run:
 	// beginning or end. Files that appear later are read from their beginning.
-	Start string `yaml:"start"`
+	Start string `yaml:"start" enum:"beginning,end" doc:"Where to begin in files that are there at the first run. Later ones are read from their beginning."`
 
 	// MaxLine is the length in bytes above which a line becomes a dead letter.
-	MaxLine config.Size `yaml:"max_line"`
+	MaxLine config.Size `yaml:"max_line" doc:"A longer line becomes a dead letter."`
 
 	// Rescan is how often everything is looked at without being told to: for
 	// network file systems, which do not notify.
-	Rescan config.Duration `yaml:"rescan"`
+	Rescan config.Duration `yaml:"rescan" doc:"How often everything is looked at without being told to, as network file systems need."`
 }
 
 // Factory makes spool sources.

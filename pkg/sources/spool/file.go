@@ -51,7 +51,7 @@ func (r *reader) open(f *file) error {
 		}
 		info, err := raw.Stat()
 		if err == nil {
-			if id, _ := inodeOf(info); id != f.id {
+			if id, _ := inodeOf(raw.Name(), info); id != f.id {
 				err = errReplaced
 			}
 		}
@@ -62,7 +62,7 @@ func (r *reader) open(f *file) error {
 			_ = raw.Close()
 			f.raw = nil
 			if err == nil {
-				f.look(info)
+				f.look(raw.Name(), info)
 			}
 			return err
 		}
@@ -75,13 +75,13 @@ func (r *reader) open(f *file) error {
 	if err != nil {
 		return err
 	}
-	f.look(info)
+	f.look(f.raw.Name(), info)
 	return nil
 }
 
-func (f *file) look(info fs.FileInfo) {
+func (f *file) look(path string, info fs.FileInfo) {
 	f.size, f.mtime = info.Size(), info.ModTime()
-	_, f.links = inodeOf(info)
+	_, f.links = inodeOf(path, info)
 }
 
 // use makes raw the file's content, if it can be told what it is.

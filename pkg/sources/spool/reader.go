@@ -278,7 +278,7 @@ func (r *reader) trouble(f *file, err error) {
 			Unreadable: damaged,
 		})
 		if info, statErr := f.raw.Stat(); statErr == nil {
-			f.look(info)
+			f.look(f.raw.Name(), info)
 		}
 		if f.stream == nil {
 			r.attach(f, r.newStream(f))

@@ -62,7 +62,7 @@ func (r *reader) visit(path string) {
 	if !info.Mode().IsRegular() {
 		return
 	}
-	id, links := inodeOf(info)
+	id, links := inodeOf(real, info)
 	f := r.files[id]
 	if f != nil && f.scan == r.scans {
 		return // the same file by another name
@@ -115,7 +115,7 @@ func (r *reader) findUnlinked() {
 			continue
 		}
 		if info, err := os.Lstat(path); err == nil {
-			if id, _ := inodeOf(info); id == s.mark.main {
+			if id, _ := inodeOf(path, info); id == s.mark.main {
 				r.visit(path)
 			}
 		}
