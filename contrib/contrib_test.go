@@ -44,7 +44,7 @@ func TestMetricsExist(t *testing.T) {
 		}
 	}
 	name := regexp.MustCompile(`\bshiplog_[a-z0-9_]+`)
-	for _, file := range []string{"grafana/shiplog.json", "prometheus/shiplog.rules.yml", "prometheus/shiplog.rules.test.yml", "../docs/runbook.md"} {
+	for _, file := range []string{"grafana/shiplog.json", "prometheus/shiplog.rules.yml", "prometheus/shiplog.rules.test.yml", "prometheus/shiplog.rules.long.test.yml", "../docs/runbook.md"} {
 		found := name.FindAllString(read(t, file), -1)
 		if len(found) == 0 {
 			t.Errorf("%s names no metric: the test looks in the wrong place", file)
@@ -81,7 +81,7 @@ func TestAlertsHaveARunbook(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(read(t, "prometheus/shiplog.rules.yml")), &file); err != nil {
 		t.Fatal(err)
 	}
-	tests := read(t, "prometheus/shiplog.rules.test.yml")
+	tests := read(t, "prometheus/shiplog.rules.test.yml") + read(t, "prometheus/shiplog.rules.long.test.yml")
 	var sections []string
 	for _, m := range regexp.MustCompile(`(?m)^## (\S+)$`).FindAllStringSubmatch(read(t, "../docs/runbook.md"), -1) {
 		sections = append(sections, m[1])

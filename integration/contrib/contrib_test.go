@@ -19,7 +19,7 @@ func TestAlertRules(t *testing.T) {
 	}
 	dir := filepath.Join(shipped, "prometheus")
 	run(t, nil, "promtool", "check", "rules", filepath.Join(dir, "shiplog.rules.yml"))
-	run(t, nil, "promtool", "test", "rules", filepath.Join(dir, "shiplog.rules.test.yml"))
+	run(t, nil, "promtool", "test", "rules", filepath.Join(dir, "shiplog.rules.test.yml"), filepath.Join(dir, "shiplog.rules.long.test.yml"))
 }
 
 // Every query of the dashboard is one that Prometheus understands.

@@ -207,3 +207,25 @@ func BenchmarkSettleBatch(b *testing.B) {
 		sink.Request("200", time.Millisecond, 100_000)
 	}
 }
+
+// A source's own gauge is not shown before it is set: 0 would be a figure.
+func TestGaugeIsShownOnceItIsSet(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	set := metrics.New(registry).Source("cloud").Gauge("retention_left_seconds", "Time left.")
+	for _, want := range []int{0, 1} {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, f := range families {
+			if f.GetName() == "shiplog_source_retention_left_seconds" {
+				got = len(f.GetMetric())
+			}
+		}
+		if got != want {
+			t.Errorf("it has %d series, want %d", got, want)
+		}
+		set(5)
+	}
+}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -131,6 +132,7 @@ func (s *Source) Lag(complete func() time.Time) {
 
 // Gauge makes a gauge of the source's own kind, shiplog_source_<name>, and
 // returns what sets it. Help belongs to the name; the first one given stays.
+// Until it is set it is not shown: nobody could tell 0 from what is not known.
 func (s *Source) Gauge(name, help string) func(float64) {
 	s.set.mu.Lock()
 	defer s.set.mu.Unlock()
@@ -140,5 +142,6 @@ func (s *Source) Gauge(name, help string) func(float64) {
 		s.set.b.registry.MustRegister(v)
 		s.set.figures[name] = v
 	}
-	return v.WithLabelValues(s.name).Set
+	series := sync.OnceValue(func() prometheus.Gauge { return v.WithLabelValues(s.name) })
+	return func(value float64) { series().Set(value) }
 }

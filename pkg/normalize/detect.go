@@ -25,8 +25,9 @@ type detect struct {
 	learn time.Duration
 	seed  maphash.Seed
 
-	mu            sync.Mutex // guards what follows, and the rules' memories
-	begin, newest time.Time  // of the events that were seen
+	mu      sync.Mutex    // guards what follows, and the rules' memories
+	newest  time.Time     // of the events that were seen
+	learned time.Duration // how far newest has come
 }
 
 // The tags of an event that a detection fired on.
@@ -85,7 +86,7 @@ func (p *detect) kind() string { return "detect" }
 
 func (p *detect) process(d *draft) (keep bool, err error) {
 	d.flush()
-	p.tick(d.event.Occurred)
+	p.tick(d.event.Occurred, d.now)
 	var fired []*rule
 	var errs []error
 	for _, r := range p.rules {
@@ -103,16 +104,22 @@ func (p *detect) process(d *draft) (keep bool, err error) {
 	return true, errors.Join(errs...)
 }
 
-// tick takes note of how far the events have come.
-func (p *detect) tick(occurred time.Time) {
+// tick takes note of how far the events have come. One event alone, whose time may
+// be wrong, does not teach much: it counts for a quarter of what is to be learnt at
+// most, and for no later than now.
+func (p *detect) tick(occurred, now time.Time) {
+	if occurred.After(now) {
+		occurred = now
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.begin.IsZero() {
-		p.begin, p.newest = occurred, occurred
+	if !occurred.After(p.newest) {
+		return
 	}
-	if occurred.After(p.newest) {
-		p.newest = occurred
+	if !p.newest.IsZero() {
+		p.learned += min(occurred.Sub(p.newest), p.learn/4)
 	}
+	p.newest = occurred
 }
 
 func (p *detect) fires(r *rule, d *draft) (bool, error) {
@@ -157,7 +164,7 @@ func (p *detect) firstSeen(r *rule, key string, id uint64) bool {
 	defer p.mu.Unlock()
 	f, fresh := r.seen.get(key)
 	if fresh {
-		f.id, f.firing = id, p.newest.Sub(p.begin) >= p.learn
+		f.id, f.firing = id, p.learned >= p.learn
 	}
 	return f.firing && f.id == id
 }

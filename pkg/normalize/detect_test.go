@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,7 +58,7 @@ func detections(t *testing.T, yaml string, events ...told) []string {
 	var fired []string
 	for i, one := range events {
 		raw := one.raw(i)
-		e, _, v, reason, err := n.Normalize(&event.Record{Raw: []byte(raw)}, readAt, nil)
+		e, _, v, reason, err := n.Normalize(&event.Record{Raw: []byte(raw)}, readAt.Add(hour+one.at), nil)
 		if v != normalize.Keep {
 			t.Fatalf("%s: got %d %s %v", raw, v, reason, err)
 		}
@@ -94,6 +96,8 @@ func TestDetections(t *testing.T) {
 	const learned = `[{detect: {}}]`
 	denied := told{action: "request.access-denied.ip-allowlist", ip: "192.0.2.1"}
 	bot := told{action: "workspace.updated", actor: "b", kind: "service-account", ip: "192.0.2.1"}
+	day := append([]told{bot}, repeated(5, 6*hour, told{action: "api-key.created", actor: "a"})...)
+	wrong := []told{{at: -20 * 365 * 24 * hour, action: "user.logged-in", actor: "a"}, {action: "api-key.created", actor: "a"}}
 	tests := map[string]struct {
 		yaml   string
 		events []told
@@ -121,9 +125,10 @@ func TestDetections(t *testing.T) {
 		"key from a new network":        {now, []told{{action: "api-key.created", actor: "a", ip: "192.0.2.1"}, {action: "api-key.created", actor: "a", ip: "198.51.100.1"}}, []string{"api-key-new-network"}},
 		"key from the same network":     {now, []told{{action: "api-key.created", actor: "a", ip: "192.0.2.1"}, {action: "api-key.created", actor: "a", ip: "192.0.2.99"}}, nil},
 		"while it learns":               {learned, []told{{action: "api-key.created", actor: "a"}, {at: 23 * hour, action: "api-key.created", actor: "b"}}, nil},
-		"when it has learnt":            {learned, []told{{action: "api-key.created", actor: "a"}, {at: 24 * hour, action: "api-key.created", actor: "b"}}, []string{"api-key-new-actor"}},
-		"service account moves":         {learned, []told{bot, {at: 25 * hour, action: "workspace.updated", actor: "b", kind: "service-account", ip: "2001:db8::1"}}, []string{"service-account-elsewhere"}},
-		"service account stays":         {learned, []told{bot, {at: 25 * hour, action: "workspace.updated", actor: "b", kind: "service-account", ip: "192.0.2.200"}}, nil},
+		"when it has learnt":            {learned, append(day[:6:6], told{at: 24 * hour, action: "api-key.created", actor: "b"}), []string{"api-key-new-actor"}},
+		"a clock that was wrong once":   {learned, append(wrong[:2:2], told{at: hour, action: "api-key.created", actor: "b"}), nil},
+		"service account moves":         {learned, append(day[:6:6], told{at: 25 * hour, action: "workspace.updated", actor: "b", kind: "service-account", ip: "2001:db8::1"}), []string{"service-account-elsewhere"}},
+		"service account stays":         {learned, append(day[:6:6], told{at: 25 * hour, action: "workspace.updated", actor: "b", kind: "service-account", ip: "192.0.2.200"}), nil},
 		"nine denials":                  {now, repeated(9, time.Second, denied), nil},
 		"ten denials":                   {now, repeated(10, time.Second, denied), []string{"denied-access-burst"}},
 		"ten denials, slowly":           {now, repeated(10, time.Minute, denied), nil},
@@ -167,6 +172,29 @@ func TestDetectionMarksTheEvent(t *testing.T) {
 		"event.severity": "4", "event.kind": `"event"`,
 		"tags": quoteList("mine", "shiplog.detection", "shiplog.detection.api-key-new-actor", "shiplog.detection.api-key-new-network"),
 	})
+}
+
+// Normalizers of one source share the processors, and run at once.
+func TestDetectionsTellItOnceFromManyGoroutines(t *testing.T) {
+	p := processors(t, `[{detect: {learn: 0s}}]`)
+	var fired atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		n := newNormalizer(t, normalize.Options{Processors: p})
+		wg.Go(func() {
+			for i := range 20 {
+				raw := told{at: time.Duration(i) * time.Second, action: "request.access-denied.ip-allowlist", ip: "192.0.2.1"}.raw(i)
+				e, _, _, _, _ := n.Normalize(&event.Record{Raw: []byte(raw)}, readAt.Add(hour), nil)
+				if strings.Contains(string(e.Doc), "denied-access-burst") {
+					fired.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := fired.Load(); got < 1 || got > 8 { // on one event, which each may have read
+		t.Errorf("20 events, each read 8 times, are told as %d bursts", got)
+	}
 }
 
 func TestDetectionTableIsSound(t *testing.T) {

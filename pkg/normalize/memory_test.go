@@ -1,0 +1,29 @@
+package normalize
+
+import (
+	"strconv"
+	"testing"
+)
+
+// A memory is bounded, forgets what was not met for long, and keeps what is asked
+// for.
+func TestMemoryForgetsWhatIsNotMet(t *testing.T) {
+	const most = 100
+	m := newMemory[int](most)
+	m.get("often")
+	m.get("once")
+	for i := range 10 * most {
+		if _, fresh := m.get(strconv.Itoa(i)); !fresh {
+			t.Fatalf("%d was not met before", i)
+		}
+		if size := len(m.young) + len(m.old); size > most {
+			t.Fatalf("it holds %d, more than %d", size, most)
+		}
+		if _, fresh := m.get("often"); fresh {
+			t.Fatalf("what is met often is forgotten, after %d", i)
+		}
+	}
+	if _, fresh := m.get("once"); !fresh {
+		t.Error("what was met once is kept for ever")
+	}
+}
