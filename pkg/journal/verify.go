@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Report is what Verify found.
@@ -23,6 +24,16 @@ type Report struct {
 	Bad         int64         // things found wrong
 	FirstBad    *CorruptError // the first of them; nil: the journal is sound
 	Unfinished  int64         // bytes at the end that are no whole frame: a write in progress, or one that a crash cut off
+
+	Unmet   []Anchor // anchors that the journal does not grow from: it was altered, cut off or replaced
+	Retired []Anchor // anchors before the oldest event that is kept: they say nothing any more
+}
+
+// An Anchor is a head that was kept elsewhere: the chain hash of the frame that
+// ended with Sequence.
+type Anchor struct {
+	Sequence uint64
+	Head     [32]byte
 }
 
 // Progress is how far Verify has got.
@@ -36,8 +47,9 @@ type Progress struct {
 // from segment to segment too, and that footers tell the truth. It changes
 // nothing, needs no lock, and may run beside an agent. The beginning of the
 // journal is wherever retention has left it. What is wrong is in the report;
-// the error is for what keeps Verify from looking. Progress may be nil.
-func Verify(ctx context.Context, dir string, progress func(Progress)) (Report, error) {
+// the error is for what keeps Verify from looking. Progress may be nil. Each
+// anchor is looked for: who alters a frame must alter all heads after it.
+func Verify(ctx context.Context, dir string, progress func(Progress), anchors ...Anchor) (Report, error) {
 	dir = filepath.Join(dir, segmentsDir)
 	segments, err := listSegments(osDisk{}, dir)
 	if err == nil && len(segments) == 0 {
@@ -46,7 +58,7 @@ func Verify(ctx context.Context, dir string, progress func(Progress)) (Report, e
 	if err != nil {
 		return Report{}, fmt.Errorf("journal: verify: %w", err)
 	}
-	v := &verifier{dir: dir, unzip: newDecompressor(), progress: progress}
+	v := &verifier{dir: dir, unzip: newDecompressor(), progress: progress, anchors: slices.Clone(anchors)}
 	for _, s := range segments {
 		v.total += s.size
 	}
@@ -60,6 +72,7 @@ func Verify(ctx context.Context, dir string, progress func(Progress)) (Report, e
 		}
 	}
 	v.report.Last, v.report.Head = v.next-1, v.chain
+	v.judgeAnchors()
 	return v.report, nil
 }
 
@@ -80,6 +93,19 @@ type verifier struct {
 
 	name  string // of the segment
 	index *index // of what was read of it
+
+	anchors []Anchor // that were not met yet
+}
+
+// judgeAnchors sorts the anchors that no frame met.
+func (v *verifier) judgeAnchors() {
+	for _, a := range v.anchors {
+		if a.Sequence < v.report.First {
+			v.report.Retired = append(v.report.Retired, a)
+		} else {
+			v.report.Unmet = append(v.report.Unmet, a)
+		}
+	}
 }
 
 // bad takes down something wrong.
@@ -193,6 +219,7 @@ func (v *verifier) frame(f file, raw rawFrame, size int64) bool {
 	}
 	v.chain, v.linked = raw.chain, true
 	v.next = raw.next()
+	v.anchors = slices.DeleteFunc(v.anchors, func(a Anchor) bool { return a == Anchor{v.next - 1, v.chain} })
 	v.report.Frames++
 	v.report.Events += int64(raw.events)
 	return footer
