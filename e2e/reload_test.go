@@ -162,6 +162,9 @@ func TestReloadUnderLoadLosesAndStallsNothing(t *testing.T) {
 	fed := feed(t, filepath.Join(dir, "spool", "audit.jsonl"), n)
 	a := start(t, m.file())
 	until(t, a, listen, "the start", func(p parts) bool { return p.names() == "down hec" })
+	if good, ok := metric(t.Context(), listen, "shiplog_config_reload_success"); !ok || good != 1 {
+		t.Errorf("config_reload_success is %v (there: %t) after a start, want 1: an alert stands on it", good, ok)
+	}
 
 	flows := func(what string) { // hec goes on getting events, or has them all
 		t.Helper()

@@ -126,6 +126,7 @@ func assemble(plan *Plan, o Options) (_ *agent, err error) {
 	a.metrics = metrics.New(a.registry)
 	a.metrics.Build(o.Version, o.Commit, runtime.Version())
 	a.metrics.Journal.Limit(int64(plan.File.Journal.MaxSize))
+	a.metrics.Reloaded(true) // what it starts with is the last load, and applied
 
 	losses := pipeline.NewLosses()
 	if a.journal, err = openJournal(dir, plan.File.Journal, journal.Deps{Log: o.Log, Metrics: a.metrics.Journal, Lost: losses.Add}); err != nil {
