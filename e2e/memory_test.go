@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	backlogEvents = flag.Int("backlog.events", 60_000, "events of the backlog; 9,000,000 are 10 GB")
+	backlogEvents = flag.Int("backlog.events", 60_000, "events of the backlog; 9,000,000 are 10 GB of input")
 	idleFor       = flag.Duration("idle.for", 25*time.Second, "how long the idle agent is watched")
 )
 
@@ -41,6 +41,7 @@ func BenchmarkBacklog(b *testing.B) {
 // have it. It returns the most memory that the agent was seen to hold, in KiB.
 func shipBacklog(t testing.TB, n int) int {
 	t.Helper()
+	t.Setenv("GOMAXPROCS", "2") // of the agent: each processor has buffers of its own
 	dir := t.TempDir()
 	spool(t, filepath.Join(dir, "spool"), n, n/4+1)
 	up, down := new(counter), new(counter)

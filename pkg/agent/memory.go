@@ -14,7 +14,7 @@ import (
 // gcPercent is how much garbage may come on top of what is in use. Nearly all
 // memory that events go through is used again, so that collecting more often
 // costs next to nothing, and a sidecar stays small.
-const gcPercent = 40
+const gcPercent = 30
 
 // tuneMemory bounds what the process takes, where GOGC and GOMEMLIMIT do not say
 // otherwise: little garbage, and nine tenths of what its container may have.
