@@ -25,7 +25,7 @@ var levels = []struct {
 	prefix string
 	level  int
 }{
-	{"pkg/event", 0}, {"pkg/fault", 0}, {"pkg/atomicfile", 0}, {"pkg/deflate", 0}, {"pkg/config", 0}, {"pkg/metrics", 0},
+	{"pkg/event", 0}, {"pkg/fault", 0}, {"pkg/atomicfile", 0}, {"pkg/config", 0}, {"pkg/metrics", 0},
 	{"pkg/catalog", 1}, {"pkg/ecsdoc", 1},
 	{"pkg/filter", 2}, {"pkg/encode", 2}, {"pkg/transport", 2}, {"pkg/journal", 2}, {"pkg/deadletter", 2},
 	{"pkg/normalize", 3}, {"pkg/search", 3},

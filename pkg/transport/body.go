@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/shiplog/shiplog/pkg/deflate"
+	"github.com/klauspost/compress/gzip"
 )
 
 // pooledBody is the largest body that is kept for reuse: one unusual batch must
@@ -22,8 +22,8 @@ type Bodies struct {
 	pool       sync.Pool
 }
 
-// NewBodies returns a maker of bodies: compression is gzip (fast: a sidecar has
-// better uses for its CPU than the last tenth) or none.
+// NewBodies returns a maker of bodies: compression is gzip (level 1: a sidecar
+// has better uses for its CPU than the last tenth) or none.
 func NewBodies(compression string) (*Bodies, error) {
 	switch compression {
 	case "gzip":
@@ -42,13 +42,13 @@ func (p *Bodies) New() *Body {
 	if !ok {
 		b = &Body{pool: p}
 		if p.compressed {
-			b.zip = new(deflate.Gzip)
+			b.zip, _ = gzip.NewWriterLevel(&b.sent, gzip.BestSpeed) // the level is valid
 		}
 	}
-	b.sent = b.sent[:0]
+	b.sent.Reset()
 	b.plain = 0
 	if b.zip != nil {
-		b.zip.Reset()
+		b.zip.Reset(&b.sent)
 	}
 	b.users.Store(1)
 	return b
@@ -58,8 +58,8 @@ func (p *Bodies) New() *Body {
 // number of times.
 type Body struct {
 	pool  *Bodies
-	sent  []byte        // what is on the wire; of zip, where that is set
-	zip   *deflate.Gzip // nil: not compressed
+	sent  bytes.Buffer
+	zip   *gzip.Writer // nil: not compressed
 	plain int
 	users atomic.Int32 // the maker and every open reader
 }
@@ -70,23 +70,24 @@ func (b *Body) Write(p []byte) (int, error) {
 	if b.zip != nil {
 		return b.zip.Write(p)
 	}
-	b.sent = append(b.sent, p...)
-	return len(p), nil
+	return b.sent.Write(p)
 }
 
 // Plain is the number of bytes that were written.
 func (b *Body) Plain() int { return b.plain }
 
 // Len is the number of bytes on the wire, after Attach.
-func (b *Body) Len() int { return len(b.sent) }
+func (b *Body) Len() int { return b.sent.Len() }
 
 // Attach ends the body if need be and makes it req's.
 func (b *Body) Attach(req *http.Request) error {
 	if b.zip != nil {
-		b.sent = b.zip.Close()
+		if err := b.zip.Close(); err != nil { // a second Close does nothing
+			return fmt.Errorf("compress the request: %w", err)
+		}
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	req.ContentLength = int64(len(b.sent))
+	req.ContentLength = int64(b.sent.Len())
 	req.GetBody = func() (io.ReadCloser, error) { return b.reader(), nil }
 	req.Body = b.reader()
 	return nil
@@ -97,7 +98,7 @@ func (b *Body) Release() {
 	if b.users.Add(-1) > 0 {
 		return
 	}
-	if cap(b.sent) <= pooledBody {
+	if b.sent.Cap() <= pooledBody {
 		b.pool.pool.Put(b)
 	}
 }
@@ -107,7 +108,7 @@ func (b *Body) Release() {
 func (b *Body) reader() io.ReadCloser {
 	b.users.Add(1)
 	r := &bodyReader{body: b}
-	r.Reset(b.sent)
+	r.Reset(b.sent.Bytes())
 	return r
 }
 
