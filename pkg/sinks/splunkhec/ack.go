@@ -53,10 +53,7 @@ func (a *acks) expect(id int64, inFlight int) <-chan error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, twice := a.pending[id]; twice || id+int64(inFlight) <= a.highest {
-		for old := range a.pending {
-			a.settle(old, errLost)
-		}
-		a.highest = -1
+		a.drop()
 	}
 	a.highest = max(a.highest, id)
 	if len(a.pending) == 0 {
@@ -112,8 +109,11 @@ func (a *acks) lead(ctx context.Context, done <-chan error) error {
 			// Those that were true are forgotten by now: they run into their
 			// timeout, and are sent again. Only what concerns everybody, such
 			// as a token that is no longer valid, ends the wait.
-			if k := fault.KindOf(err); k == fault.Credentials || k == fault.Setup {
+			switch k := fault.KindOf(err); {
+			case k == fault.Credentials || k == fault.Setup:
 				return err
+			case fault.ReasonOf(err) == "refused":
+				a.lose()
 			}
 			return nil
 		}
@@ -122,7 +122,24 @@ func (a *acks) lead(ctx context.Context, done <-chan error) error {
 	return nil
 }
 
-// pause is how long to wait before the next query: longer each time.
+// lose gives all up: nobody listens where the ids were to be asked for, so the
+// collector is down, and will have forgotten them when it is back.
+func (a *acks) lose() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drop()
+}
+
+// drop tells all who wait that their ids are lost; mu is held.
+func (a *acks) drop() {
+	for id := range a.pending {
+		a.settle(id, errLost)
+	}
+	a.highest = -1
+}
+
+// pause is how long to wait before the next query: longer each time that
+// nothing has come.
 func (a *acks) pause() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -151,6 +168,7 @@ func (a *acks) found(answers map[string]bool) {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if yes && err == nil {
 			a.settle(id, nil)
+			a.poll = a.first // the indexer moves: those behind it are near
 		}
 	}
 }
