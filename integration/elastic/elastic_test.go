@@ -104,6 +104,17 @@ func documents(t *testing.T, s *harness.Search, target string) []document {
 	}
 }
 
+// arrived counts what a target holds, but for the agent's own events.
+func arrived(t *testing.T, s *harness.Search, target string) int {
+	t.Helper()
+	s.Call("POST", "/"+target+"/_refresh", "", nil)
+	var a struct {
+		Count int `json:"count"`
+	}
+	s.Call("POST", "/"+target+"/_count", `{"query":{"prefix":{"event.id":"`+harness.EventID(0)[:24]+`"}}}`, &a)
+	return a.Count
+}
+
 // whole checks that a target holds events 0 to n-1 of an agent once each, as
 // documented: the id is the event's, no sequence and no delivery is missing. It
 // returns them without the agent's own.

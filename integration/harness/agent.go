@@ -39,12 +39,12 @@ var binary = sync.OnceValues(func() (string, error) {
 type Agent struct {
 	*Process
 	Dir   string
-	Spool string // files *.jsonl in here are read
+	Spool string   // files *.jsonl in here are read
+	Env   []string // name=value, beside those of the test
 
 	t      testing.TB
 	config string
 	admin  string
-	starts int // each journals an event of the agent's own
 }
 
 // NewAgent writes a config file whose sink is that section (the lines below its
@@ -76,8 +76,7 @@ func (a *Agent) Start() *Agent {
 	a.t.Helper()
 	bin, err := binary()
 	must(a.t, err)
-	a.Process = launch(a.t, filepath.Join(a.Dir, "agent.log"), bin, "run", "-c", a.config)
-	a.starts++
+	a.Process = launch(a.t, filepath.Join(a.Dir, "agent.log"), "env", append(a.Env, bin, "run", "-c", a.config)...)
 	return a
 }
 
@@ -149,11 +148,13 @@ func (a *Agent) Until(what string, ask func() bool) {
 	}
 }
 
-// Settled waits until the sink is done with n events of the spool, and with
-// those that tell of the agent's starts.
+// Settled waits until n records have been journalled since the agent's last
+// start, and the sink is done with all that the journal has.
 func (a *Agent) Settled(n int) {
 	a.t.Helper()
-	a.Until(fmt.Sprintf("%d events settled", n), func() bool { return int(a.Metric("sink_cursor")) >= n+a.starts })
+	a.Until(fmt.Sprintf("%d events settled", n), func() bool {
+		return int(a.Metric("source_records_total")) >= n && a.Metric("sink_backlog_events") == 0
+	})
 }
 
 func eventually(ctx context.Context, ask func() bool) bool {

@@ -53,7 +53,8 @@ type Search struct {
 //
 // Maven Central has the server, the HTTP transport, X-Pack's core and security.
 // It does not have the modules data-streams (a stream works, but cannot be
-// looked up), x-pack-ilm, mapper-extras, x-pack-wildcard, and ingest-common.
+// looked up), x-pack-ilm, mapper-extras, wildcard and ingest-common. 9 needs
+// Java 21.
 func StartElasticsearch(t testing.TB, settings ...string) *Search {
 	t.Helper()
 	name := "elasticsearch-" + elasticsearchVersion
