@@ -45,14 +45,21 @@ func newAcks(ask func(context.Context, []int64) (map[string]bool, error)) *acks 
 	return a
 }
 
-// expect notes an id that a request was answered with. A collector counts from
-// 0: an id far below the highest, or one that is still waited for, means that it
-// has begun again, and that all before are lost. inFlight is how many requests
-// may be answered out of turn.
-func (a *acks) expect(id int64, inFlight int) <-chan error {
+// seen is the highest id so far, -1 for none.
+func (a *acks) seen() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, twice := a.pending[id]; twice || id+int64(inFlight) <= a.highest {
+	return a.highest
+}
+
+// expect notes an id that a request was answered with. before is what seen said
+// when it was sent: a collector counts up from 0, so an id that is not above
+// it, or one that is still waited for, means that it has begun again, and that
+// all before are lost.
+func (a *acks) expect(id, before int64) <-chan error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, twice := a.pending[id]; twice || id <= before {
 		a.drop()
 	}
 	a.highest = max(a.highest, id)

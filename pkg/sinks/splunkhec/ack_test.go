@@ -50,8 +50,9 @@ func waiters(ctx context.Context, a *acks, ids ...int64) func() map[int64]error 
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	out := make(map[int64]error)
+	before := a.seen()
 	for _, id := range ids {
-		done := a.expect(id, len(ids))
+		done := a.expect(id, before)
 		group.Go(func() {
 			err := a.wait(ctx, id, done)
 			mu.Lock()

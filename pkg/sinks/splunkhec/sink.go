@@ -104,7 +104,9 @@ func (n *node) collect(ctx context.Context, body *transport.Body) (answer, error
 	if err := n.ready(ctx); err != nil {
 		return answer{}, fmt.Errorf("%s: %w", n.url.Host, err)
 	}
+	before := n.acks.seen()
 	a, err := n.call(ctx, http.MethodPost, eventPath, body, nil)
+	a.before = before
 	if err == nil && !a.accepted() {
 		if f := a.fault(); passing(f) {
 			err = f
@@ -169,7 +171,7 @@ func (s *Sink) acknowledged(ctx context.Context, n *node, a answer) error {
 	limit := time.Duration(s.cfg.AckTimeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	done := n.acks.expect(*a.AckID, s.cfg.Concurrency)
+	done := n.acks.expect(*a.AckID, a.before)
 	s.tellWaiting()
 	defer s.tellWaiting()
 	if err := n.acks.wait(ctx, *a.AckID, done); err != nil {
