@@ -10,9 +10,10 @@ export VERSION=${VERSION:-$(git describe --tags --always)} COMMIT SOURCE_DATE_EP
 COMMIT=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 
+# Of that commit: HEAD may move meanwhile.
 for tree in one two-with-a-longer-name; do
 	mkdir -p "$work/$tree/src"
-	git archive HEAD | tar --extract --directory "$work/$tree/src"
+	git archive "$COMMIT" | tar --extract --directory "$work/$tree/src"
 	GOCACHE=$work/$tree/cache "$work/$tree/src/deploy/release/build.sh" "$work/$tree/dist"
 done
 diff -r "$work/one/dist" "$work/two-with-a-longer-name/dist"
