@@ -19,19 +19,21 @@ import (
 // patience is how long a condition may take to come true on a slow machine.
 const patience = 2 * time.Minute
 
-// binary builds the agent once for a test binary.
+// binary builds the agent once for a test binary, into the cache. A file that
+// others run is replaced, not written to.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "shiplog-agent-")
+	dir, err := cacheDir()
 	if err != nil {
 		return "", err
 	}
 	file := filepath.Join(dir, "agent")
-	cmd := exec.Command("go", "build", "-o", file, "github.com/shiplog/shiplog/cmd/agent")
+	half := fmt.Sprintf("%s.%d", file, os.Getpid())
+	cmd := exec.Command("go", "build", "-o", half, "github.com/shiplog/shiplog/cmd/agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the agent: %w\n%s", err, out)
 	}
-	return file, nil
+	return file, os.Rename(half, file)
 })
 
 // Agent is the built binary with a config file, a spool and a data directory of

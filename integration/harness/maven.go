@@ -41,12 +41,17 @@ func maven(t testing.TB, name string, pom []byte) string {
 
 func cache(t testing.TB) string {
 	t.Helper()
+	dir, err := cacheDir()
+	must(t, err)
+	return dir
+}
+
+func cacheDir() (string, error) {
 	if dir := os.Getenv("SHIPLOG_INTEGRATION_CACHE"); dir != "" {
-		return dir
+		return dir, nil
 	}
 	dir, err := os.UserCacheDir()
-	must(t, err)
-	return filepath.Join(dir, "shiplog-integration")
+	return filepath.Join(dir, "shiplog-integration"), err
 }
 
 // lock waits for a file lock. The returned function gives it up.
