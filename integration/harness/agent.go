@@ -26,6 +26,9 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
 	file := filepath.Join(dir, "agent")
 	half := fmt.Sprintf("%s.%d", file, os.Getpid())
 	cmd := exec.Command("go", "build", "-o", half, "github.com/shiplog/shiplog/cmd/agent")
