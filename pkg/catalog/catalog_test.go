@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/shiplog/shiplog/pkg/catalog"
 	"github.com/shiplog/shiplog/pkg/event"
@@ -201,5 +202,20 @@ func BenchmarkLookup(b *testing.B) {
 				catalog.Lookup(action)
 			}
 		})
+	}
+}
+
+// A name lies in the memory of a frame or a record, which is used again.
+func TestLookupKeepsNothingOfTheName(t *testing.T) {
+	const action = "prefect-cloud.quantum-gate.opened"
+	memory := []byte(action)
+	c := catalog.Default()
+	c.Lookup(unsafe.String(&memory[0], len(memory)))
+	for i := range memory {
+		memory[i] = 'x'
+	}
+	e, _ := c.Lookup(action)
+	if e.Event != action || strings.Contains(e.Name, "x") {
+		t.Errorf("got entry %q named %q, want %q", e.Event, e.Name, action)
 	}
 }

@@ -69,9 +69,10 @@ func (c *Catalog) Lookup(action string) (*Entry, Match) {
 		f, _ := f.(found)
 		return f.entry, f.match
 	}
+	action = strings.Clone(action) // the entry outlives the frame or record that the name is in
 	e, m := c.search(action)
 	if len(action) <= maxName && c.size.Load() < maxFound {
-		if _, loaded := c.found.LoadOrStore(strings.Clone(action), found{e, m}); !loaded {
+		if _, loaded := c.found.LoadOrStore(action, found{e, m}); !loaded {
 			c.size.Add(1)
 		}
 	}

@@ -83,6 +83,7 @@ func (s *Set) Fallback(eventType string) {
 		if len(s.types) >= maxTypes || !isLabel(eventType) {
 			eventType = "other"
 		}
+		eventType = strings.Clone(eventType) // the label outlives the record that it is in
 		s.types[eventType] = true
 	}
 	s.mu.Unlock()
