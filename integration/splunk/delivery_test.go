@@ -56,6 +56,7 @@ func TestAcknowledgement(t *testing.T) {
 	harness.Spool(t, a.Spool, 0, part)
 	for i := range restarts {
 		a.Until("a part is acknowledged", func() bool { return a.Outcome("delivered") >= i*part+batch })
+		must(t, c.http.Listener.Close()) // first: who was cut off must not come back to the old one
 		c.http.CloseClientConnections()
 		c.http.Close()
 		c.Restart()
