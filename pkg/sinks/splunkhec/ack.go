@@ -36,6 +36,7 @@ type acks struct {
 	mu      sync.Mutex // guards what follows
 	pending map[int64]chan error
 	highest int64
+	life    int           // of the collector: counts the times that it began again
 	poll    time.Duration // the wait before the next query
 }
 
@@ -45,21 +46,28 @@ func newAcks(ask func(context.Context, []int64) (map[string]bool, error)) *acks 
 	return a
 }
 
-// seen is the highest id so far, -1 for none.
-func (a *acks) seen() int64 {
+// mark is how far a collector had counted when a request was sent.
+type mark struct {
+	highest int64 // id; -1: none
+	life    int
+}
+
+// seen is how far the collector has counted.
+func (a *acks) seen() mark {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.highest
+	return mark{a.highest, a.life}
 }
 
 // expect notes an id that a request was answered with. before is what seen said
 // when it was sent: a collector counts up from 0, so an id that is not above
 // it, or one that is still waited for, means that it has begun again, and that
-// all before are lost.
-func (a *acks) expect(id, before int64) <-chan error {
+// all before are lost. Where that was noticed since, by the answer to another
+// request, before says nothing any more.
+func (a *acks) expect(id int64, before mark) <-chan error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, twice := a.pending[id]; twice || id <= before {
+	if _, twice := a.pending[id]; twice || before.life == a.life && id <= before.highest {
 		a.drop()
 	}
 	a.highest = max(a.highest, id)
@@ -143,6 +151,7 @@ func (a *acks) drop() {
 		a.settle(id, errLost)
 	}
 	a.highest = -1
+	a.life++
 }
 
 // pause is how long to wait before the next query: longer each time that

@@ -191,3 +191,20 @@ func TestTurnIsHandedOver(t *testing.T) {
 		}
 	})
 }
+
+// A restart shows in the answers to all requests that were sent before anybody
+// had noticed it. It is one restart all the same: what the collector was given
+// since is not lost.
+func TestRestartIsNoticedOnce(t *testing.T) {
+	a := newAcks((&indexer{}).ask)
+	old := a.expect(40, a.seen())
+	before := a.seen() // of two requests that the collector answers after its restart
+	first := a.expect(0, before)
+	second := a.expect(1, before)
+	if err := <-old; !errors.Is(err, errLost) {
+		t.Errorf("what hung on the old collector: got %v, want %v", err, errLost)
+	}
+	if len(first) > 0 || len(second) > 0 || a.count() != 2 {
+		t.Errorf("%d are waited for, want both", a.count())
+	}
+}

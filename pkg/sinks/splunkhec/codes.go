@@ -21,7 +21,7 @@ type answer struct {
 	Acks   map[string]bool `json:"acks"`
 
 	status int
-	before int64         // the highest acknowledgement id when the request was sent
+	before mark          // the highest acknowledgement id when the request was sent
 	after  time.Duration // Retry-After
 	body   []byte
 }
