@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"bytes"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -176,23 +174,14 @@ func (b *builder) hold(e *event.Event) *event.Event {
 		return e
 	}
 	if b.cur.weight+b.weight > b.maxBytes && len(b.cur.frames) >= 2 {
-		return clone(e)
+		c := e.Clone()
+		return &c
 	}
 	b.pinned = true
 	b.frame.Retain()
 	b.cur.frames = append(b.cur.frames, b.frame)
 	b.cur.weight += b.weight
 	return e
-}
-
-// clone returns a copy that shares no memory with e.
-func clone(e *event.Event) *event.Event {
-	c := *e
-	for _, s := range []*string{&c.ID, &c.Action, &c.Actor, &c.ActorID, &c.Account, &c.Workspace, &c.Resource, &c.Source} {
-		*s = strings.Clone(*s)
-	}
-	c.Doc = bytes.Clone(e.Doc)
-	return &c
 }
 
 // finish returns the batch with its bodies in place, and begins anew.

@@ -294,7 +294,8 @@ func (r *replay) take(ctx context.Context, e *event.Event) error {
 		}
 	}
 	r.arena = arena
-	r.items = append(r.items, sinks.Item{Event: clone(e)}) // its frame may be large, and the next match far
+	c := e.Clone() // its frame may be large, and the next match far
+	r.items = append(r.items, sinks.Item{Event: &c})
 	r.ends = append(r.ends, len(arena))
 	r.state.Matched++
 	r.next = e.Sequence + 1
