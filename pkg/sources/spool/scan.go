@@ -32,6 +32,9 @@ func (r *reader) scan() {
 	r.noteLost(l)
 	r.forgetGone(l)
 	r.skipAll = false
+	// What appeared between the look at a directory and its watch is found by
+	// one more look.
+	r.rescan = r.rescan || r.watcher.blind()
 	r.scanned, r.scanTook = began, r.now().Sub(began)
 	r.monitor.Connected(len(l.errs) == 0 && len(l.missing) < len(r.paths))
 	for _, err := range l.errs {

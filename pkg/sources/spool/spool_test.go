@@ -528,6 +528,30 @@ func TestDirectoriesThatAppearLater(t *testing.T) {
 	p.want("a")
 }
 
+// What appears in a directory before it is watched is told by nobody, so a scan
+// that begins to watch one asks for another.
+func TestDirectoryIsLookedAtOnceWatched(t *testing.T) {
+	p := newPlace(t)
+	p.cfg.Paths = []string{filepath.Join(p.dir, "x", "*.jsonl")}
+	r := newReader(p.source(false), nil)
+	r.watcher = newWatcher()
+	defer r.watcher.close()
+	scan := func(what string, want bool) {
+		t.Helper()
+		r.watcher.take()
+		if r.scan(); r.rescan != want {
+			t.Errorf("%s: another scan wanted: %t, want %t", what, r.rescan, want)
+		}
+	}
+	scan("first scan", true)
+	scan("the directory above is watched", false)
+	if err := os.Mkdir(p.path("x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	scan("a directory that is new", true)
+	scan("nothing new", false)
+}
+
 func TestThousandsOfFiles(t *testing.T) {
 	p := newPlace(t)
 	want := 0

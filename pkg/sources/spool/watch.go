@@ -14,7 +14,11 @@ type watcher struct {
 	fs    *fsnotify.Watcher
 	woken chan struct{}
 	done  chan struct{}
-	sound bool // of the reader: everything is watched
+
+	// Of the reader's goroutine.
+	sound   bool                // everything is watched
+	grew    bool                // a directory was added since the last call of watch
+	watched map[string]struct{} // what was watched then, and what was added since
 
 	mu      sync.Mutex          // guards what follows
 	written map[string]struct{} // paths
@@ -96,13 +100,17 @@ func (w *watcher) take() (written []string, moved bool) {
 	return written, moved
 }
 
-// watch adds all directories that matter. One that was removed and made again
-// is added again: the kernel forgot it.
+// watch adds all directories that matter. One that was removed and made again is added again: the
+// kernel forgot it.
 func (w *watcher) watch(dirs map[string]struct{}) {
 	if w == nil {
 		return
 	}
-	w.sound = true
+	w.sound, w.grew = true, false
+	w.watched = make(map[string]struct{}, len(dirs))
+	for _, dir := range w.fs.WatchList() {
+		w.watched[dir] = struct{}{}
+	}
 	for dir := range dirs {
 		w.also(dir)
 	}
@@ -110,10 +118,25 @@ func (w *watcher) watch(dirs map[string]struct{}) {
 
 // also adds one directory to those.
 func (w *watcher) also(dir string) {
-	if w != nil && (w.fs.Add(dir) != nil || remote(dir)) {
+	if w == nil {
+		return
+	}
+	if w.fs.Add(dir) != nil {
+		w.sound = false
+		return
+	}
+	if _, ok := w.watched[dir]; !ok {
+		w.watched[dir] = struct{}{}
+		w.grew = true
+	}
+	if remote(dir) {
 		w.sound = false
 	}
 }
+
+// blind says whether a directory is watched that was not before the last call
+// of watch: what happened in it until then was told by nobody.
+func (w *watcher) blind() bool { return w != nil && w.grew }
 
 // healthy says whether the kernel tells everything.
 func (w *watcher) healthy() bool { return w != nil && w.sound }
