@@ -92,7 +92,7 @@ func (c *Catalog) search(action string) (*Entry, Match) {
 	if e := c.exact[elsewhere(name)]; e != nil {
 		return e, Renamed
 	}
-	return c.guess(name)
+	return c.guess(action, name)
 }
 
 // elsewhere gives the same name in the other one of Prefect's namespaces: its
@@ -137,14 +137,18 @@ func glob(pattern, name string) bool {
 	return false
 }
 
-// guess makes an entry for a name that the table does not have.
-func (c *Catalog) guess(name string) (*Entry, Match) {
+// guess makes an entry for an action that the table does not have; name is how
+// Prefect writes it today.
+func (c *Catalog) guess(action, name string) (*Entry, Match) {
 	_, reserved := cutNamespace(name)
 	kind, verb := Split(name)
 	e := &Entry{
 		Event: name, Name: title(kind, verb), Severity: event.Info,
 		Meaning: "An event that the catalog does not know.",
 		OCSF:    OCSF{Activity: 99, ActivityName: activity(verb)},
+	}
+	if e.Name == "" || !reserved {
+		e.Name = action // nothing to make a title of, or somebody's own words
 	}
 	if strings.Contains(verb, "denied") || strings.Contains(verb, "failed") {
 		e.Outcome = event.Failure
@@ -200,9 +204,6 @@ func (c *Catalog) guessVerb(e, row *Entry, kind, verb string) {
 
 // title makes a short title: work-pool, paused → Work pool paused.
 func title(kind, verb string) string {
-	if kind == "custom" {
-		return verb // somebody's own words
-	}
 	t := words(kind + " " + verb)
 	if t == "" || t[0] < 'a' || t[0] > 'z' {
 		return t

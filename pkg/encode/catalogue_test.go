@@ -27,6 +27,7 @@ func records(action string) map[string]string {
 	return map[string]string{
 		"user":    event(related+`,{"prefect.resource.id":"prefect-cloud.user.u1","prefect.resource.role":"user","prefect.resource.name":"tom","prefect-cloud.email":"tom@example.com"}`, `{"ip_address":"192.0.2.7","user_agent":"curl/8","role":"Owner"}`),
 		"team":    event(related+`,{"prefect.resource.id":"prefect-cloud.team.t1","prefect.resource.role":"team","prefect.resource.name":"ops"}`, `{"updates":{"name":{"from":"a","to":"b"}}}`),
+		"sso":     event(related, `{"method":"sso"}`),
 		"little":  fmt.Sprintf(`{"id":"e1","event":%q,"occurred":"2026-11-02T08:11:25Z","resource":{"prefect.resource.id":"prefect-cloud.%s.r1"},"payload":{}}`, action, kind),
 		"nothing": fmt.Sprintf(`{"event":%q}`, action),
 		"odd":     fmt.Sprintf(`{"id":7,"event":%q,"occurred":"yesterday","resource":[1],"related":{"x":1},"payload":"text","account":{}}`, action),

@@ -149,11 +149,16 @@ func (w *cimWriter) rule() {
 	w.constant("rule", "ip-allowlist")
 }
 
-// targetOrResource is who was changed: the target, or the resource where that is
-// a user and no target is named.
+// targetOrResource is who was changed: the target; where none is named, the
+// resource if that is a user, and who accepts an invitation.
 func (r *record) targetOrResource() person {
 	isUser := r.entry.Target == catalog.Resource || r.entry.Target == catalog.Self
-	if !isUser || r.has(targetID, targetName, targetEmail) {
+	switch {
+	case r.has(targetID, targetName, targetEmail):
+		return target
+	case r.entry.Target == catalog.Invitee:
+		return actor
+	case !isUser:
 		return target
 	}
 	r.values[resourceID] = r.bare(r.values[resourceID])

@@ -2,6 +2,7 @@ package encode
 
 import (
 	"net/netip"
+	"strings"
 )
 
 // endpoint writes where the request came from. A base event has no place for it.
@@ -58,15 +59,27 @@ func (r *record) isNumber(s slot) bool {
 	return len(v) > 0 && (v[0] == '-' || v[0]-'0' <= 9)
 }
 
+// method gives the method if it is one that the schema has, else "": then it
+// stays where it is, for unmapped.
+func (w *ocsfWriter) method() string {
+	switch m := strings.ToUpper(w.values[httpMethod].Text()); m {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		w.used[httpMethod] = true
+		return m
+	default:
+		return ""
+	}
+}
+
 // request writes what is known of the HTTP request and its answer.
 func (w *ocsfWriter) request() {
 	if w.class.uid == baseEvent {
 		return
 	}
-	if w.has(userAgent, httpMethod, urlFull, urlPath) {
+	if method := w.method(); method != "" || w.has(userAgent, urlFull, urlPath) {
 		agent := w.take(userAgent)
 		w.open("http_request")
-		w.raw("http_method", w.take(httpMethod))
+		w.text("http_method", method)
 		w.raw("user_agent", agent)
 		if w.has(urlFull, urlPath) {
 			w.open("url")

@@ -13,6 +13,7 @@ type details struct {
 	agent     text // its user agent
 	method    text
 	path      text
+	somePath  text   // may be that of a file
 	status    []byte // HTTP status, a number
 	reason    text
 	failure   text // an error's text
@@ -93,8 +94,10 @@ func (d *details) take(key []byte, value text) {
 		into = &d.agent
 	case "method", "http_method", "request_method":
 		into = &d.method
-	case "path", "request_path", "url_path":
+	case "request_path", "url_path":
 		into = &d.path
+	case "path":
+		into = &d.somePath
 	case "reason":
 		into = &d.reason
 	case "error", "error_message":
@@ -110,6 +113,26 @@ func (d *details) take(key []byte, value text) {
 	}
 	if *into == nil {
 		*into = value
+	}
+}
+
+// request leaves out what only looks like a request: the method of a login, the
+// path of a file. The payload still has them.
+func (d *details) request() {
+	switch {
+	case !isMethod(d.method):
+		d.method = nil
+	case d.path == nil:
+		d.path = d.somePath
+	}
+}
+
+func isMethod(t text) bool {
+	switch string(bytes.ToUpper(t)) {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		return true
+	default:
+		return false
 	}
 }
 

@@ -37,8 +37,8 @@ func (f *fields) places(scope *event.Scope, b []byte) (p places, grown []byte) {
 	}
 	if string(kind) == "workspace" {
 		name(&p.workspace, &p.workspaceName, &f.resource)
-		p.self = true
 	}
+	p.wide = string(kind) == "workspace" || bytes.HasPrefix(kind, []byte("account"))
 	if scope != nil {
 		if len(p.account) == 0 {
 			b, p.account = quoteInto(b, scope.Account)
@@ -146,6 +146,7 @@ func (d *doc) orchestrator(p *places) {
 // user_agent, http and url. The address goes into the ip fields only where it
 // is one, for Elasticsearch refuses the whole document otherwise.
 func (d *doc) origin(of *details) {
+	of.request()
 	if len(of.address) > 0 {
 		d.b = append(d.b, `,"source":{`...)
 		inside := len(d.b)
@@ -216,7 +217,9 @@ func (d *doc) related(f *fields, who *people) {
 			d.everybody(list, r)
 		}
 	}
-	d.once(list, f.details.newEmail)
+	newName, newEmail := who.renamed(&f.details)
+	d.once(list, newName)
+	d.once(list, newEmail)
 	if len(d.b) == list {
 		d.b = d.b[:list-len(users)]
 	} else {

@@ -37,18 +37,24 @@ func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 
 func (d *doc) phrase(p *plan, who *people, f *fields) {
 	for _, piece := range p.phrase {
+		var name text
 		switch piece.hole {
 		case "":
 			d.b = append(d.b, piece.text...)
+			continue
 		case "resource":
-			d.b = append(d.b, f.resource.label()...)
+			name = f.resource.label()
 		case "target":
-			d.b = append(d.b, who.callTarget()...)
+			name = who.callTarget()
 		case "group":
 			if who.group != nil {
-				d.b = append(d.b, who.group.label()...)
+				name = who.group.label()
 			}
 		}
+		if len(name) == 0 {
+			d.b = bytes.TrimSuffix(d.b, []byte(" "))
+		}
+		d.b = append(d.b, name...)
 	}
 }
 
@@ -84,13 +90,13 @@ type places struct {
 	account, accountName     text
 	workspace, workspaceName text
 
-	self bool // the event is about the workspace itself
+	wide bool // the event is about the workspace itself, or about the account as a whole
 }
 
 func (p *places) known() bool { return len(p.account) > 0 || p.inWorkspace() }
 
 // inWorkspace reports whether a message says which workspace it was in.
-func (p *places) inWorkspace() bool { return len(p.workspace) > 0 && !p.self }
+func (p *places) inWorkspace() bool { return len(p.workspace) > 0 && !p.wide }
 
 // place writes where it happened. direct: a preposition is there already.
 func (d *doc) place(p *places, direct bool) {

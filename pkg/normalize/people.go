@@ -100,7 +100,7 @@ func (d *doc) user(p *people, f *fields) {
 	}
 	d.target(p)
 	if p.user != nil || p.email != nil || p.name != nil {
-		d.changes(&f.details)
+		d.changes(p, &f.details)
 	}
 	d.close(mark, head)
 }
@@ -138,15 +138,26 @@ func (d *doc) target(p *people) {
 	d.b = append(d.b, '}')
 }
 
-// changes writes user.changes: only what changed, with the new values.
-func (d *doc) changes(of *details) {
-	if len(of.newName) == 0 && len(of.newEmail) == 0 && len(of.newRole) == 0 {
+// changes writes user.changes: only what changed, with the new values. Where the
+// event is about something else, such as the user's key, only the role is.
+func (d *doc) changes(p *people, of *details) {
+	name, email := p.renamed(of)
+	if len(name) == 0 && len(email) == 0 && len(of.newRole) == 0 {
 		return
 	}
 	d.comma()
 	d.b = append(d.b, `"changes":{`...)
-	d.text(`"name":`, of.newName)
-	d.text(`"email":`, of.newEmail)
+	d.text(`"name":`, name)
+	d.text(`"email":`, email)
 	d.listOf(`"roles":["`, of.newRole)
 	d.b = append(d.b, '}')
+}
+
+// renamed gives the new name and address of the target, where the event is about
+// the user itself.
+func (p *people) renamed(of *details) (name, email text) {
+	if p.of != catalog.Resource {
+		return nil, nil
+	}
+	return of.newName, of.newEmail
 }

@@ -24,7 +24,7 @@ type plan struct {
 	service   string         // ,"service":…,"observer":… likewise
 	failed    bool           // it went wrong; a denial did not
 	phrase    []piece
-	toPlace   bool // the phrase ends with a preposition: the place follows directly
+	toPlace   bool // the place follows directly: the phrase ends with a preposition, or is a verb alone
 }
 
 // piece is a part of a message: text, or the name of what stands there.
@@ -78,6 +78,7 @@ func newPlan(action, written string) *plan {
 		}
 		rest = after
 	}
+	p.toPlace = e.Message != "" && !strings.Contains(e.Message, " ")
 	for _, word := range [...]string{" to", " of", " in", " from", " into"} {
 		p.toPlace = p.toPlace || strings.HasSuffix(e.Message, word)
 	}
