@@ -116,7 +116,7 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 	if isChatter(rec.Raw) {
 		return e, buf, Drop, NotEvent, nil
 	}
-	raw := maskKeys(rec.Raw)
+	raw := MaskKeys(rec.Raw)
 	if !utf8.Valid(raw) {
 		return e, buf, Invalid, NotUTF8, errors.New("the record is not UTF-8")
 	}

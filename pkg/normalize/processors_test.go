@@ -49,7 +49,7 @@ const loginOfAna = `{"id":"1","event":"prefect-cloud.user.logged-in","occurred":
 	`"resource":{"prefect.resource.id":"prefect-cloud.user.u1","prefect.resource.name":"ana"},` +
 	`"related":[{"prefect.resource.role":"actor","prefect.resource.id":"prefect-cloud.actor.a1","prefect.resource.name":"Ana Example",` +
 	`"prefect-cloud.handle":"ana","prefect-cloud.email":"Ana@example.com"}],` +
-	`"payload":{"ip":"192.0.2.7","note":"mail to \u0061na@example.com, from 192.0.2.7:443","ana@example.com":[1],"also":"banana"},"account":"acc"}`
+	`"payload":{"ip":"192.0.2.7","note":"mail to \u0061na@example.com, from 192.0.2.7:443","ana@example.com":[1],"also":"banana","urls":"/?u=Ana%40example.com&n=Ana+Example, /Ana%20Example"},"account":"acc"}`
 
 func TestDropAndKeep(t *testing.T) {
 	tests := map[string]struct {
@@ -99,6 +99,9 @@ func TestRedact(t *testing.T) {
 			"source.ip": "", "source.address": `"***"`, "client.ip": "", "related.ip": "", "prefect.payload.ip": `"***"`,
 			"prefect.payload.note": `"mail to ana@example.com, from ***:443"`,
 		}},
+		"in URLs": {`[{redact: {fields: [user.email, user.full_name]}}]`, []string{"ana%40example.com", "ana+example", "ana%20example"}, map[string]string{
+			"prefect.payload.urls": `"/?u=***&n=***, /***"`,
+		}},
 		"a short value only as a word": {`[{redact: {fields: [user.name]}}]`, []string{`"ana"`}, map[string]string{
 			"user.name": `"***"`, "prefect.payload.also": `"banana"`, "user.full_name": `"*** Example"`,
 		}},
@@ -119,6 +122,14 @@ func TestRedact(t *testing.T) {
 				t.Error("the record is no JSON any more")
 			}
 		})
+	}
+}
+
+func TestRedactAnAddressSpelledOtherwise(t *testing.T) {
+	e, doc := processed(t, `[{redact: {fields: [source.ip]}}]`, `{"id":"1","payload":{"ip":"[2001:DB8:0::7]:443","note":"from [2001:db8:0::7]:443"}}`)
+	expect(t, doc, map[string]string{"source.ip": "", "source.address": `"***"`, "prefect.payload.note": `"from ***"`})
+	if strings.Contains(strings.ToLower(string(e.Doc)), "2001:db8") {
+		t.Errorf("the address is still there: %s", e.Doc)
 	}
 }
 

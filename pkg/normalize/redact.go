@@ -4,7 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/shiplog/shiplog/pkg/config"
 )
@@ -88,9 +90,22 @@ func (r *redact) secrets(root *node) []secret {
 		if len(s.b) > 0 {
 			list = r.collect(&s, list)
 		}
+		if end, isIP := strings.CutSuffix(name, ".ip"); isIP {
+			list = r.otherSpelling(root, name, end+".address", list)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b secret) int { return len(b.value) - len(a.value) })
 	return list
+}
+
+// otherSpelling adds the address that an IP was read from, where the record wrote
+// it in another way, as IPv6 allows.
+func (r *redact) otherSpelling(root *node, ip, address string, list []secret) []secret {
+	written, is := root.text(address), root.text(ip)
+	if is == "" || strings.Contains(written, is) {
+		return list
+	}
+	return r.add(list, written)
 }
 
 // collect adds all texts and numbers of a value.
@@ -123,7 +138,14 @@ func (r *redact) add(list []secret, value string) []secret {
 	if value == "" || slices.ContainsFunc(list, func(s secret) bool { return s.value == lower }) {
 		return list
 	}
-	return append(list, secret{lower, anchorOf(lower), r.replacement(value)})
+	instead := r.replacement(value)
+	list = append(list, secret{lower, anchorOf(lower), instead})
+	for _, escaped := range [...]string{url.QueryEscape(value), url.PathEscape(value)} { // as a URL has it
+		if escaped := lowerASCII(escaped); escaped != lower && escaped != list[len(list)-1].value {
+			list = append(list, secret{escaped, anchorOf(escaped), instead})
+		}
+	}
+	return list
 }
 
 func (r *redact) replacement(value string) string {

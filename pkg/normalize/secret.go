@@ -7,10 +7,10 @@ import "bytes"
 // such as pnu_...a1b2 is not.
 const minKey = 8
 
-// maskKeys replaces the secret part of every API key in raw by asterisks, so
-// that no key material reaches the journal. It returns raw itself where there
+// MaskKeys replaces the secret part of every API key in raw by asterisks, so
+// that no key material reaches the disk. It returns raw itself where there
 // is none, else a copy of the same length.
-func maskKeys(raw []byte) []byte {
+func MaskKeys(raw []byte) []byte {
 	masked := false
 	for i := 0; ; {
 		n := bytes.IndexByte(raw[i:], '_')

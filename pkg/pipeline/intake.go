@@ -234,7 +234,7 @@ func (in *intake) letter(rec *event.Record, o *outcome) deadletter.Letter {
 		Kind:      "source",
 		Reason:    o.reason,
 		Origin:    rec.Origin.String(),
-		Body:      rec.Raw,
+		Body:      normalize.MaskKeys(rec.Raw),
 		Truncated: rec.Unreadable == "too_long",
 	}
 	if o.err != nil {

@@ -274,7 +274,7 @@ func onceLines(all []string, each int) func(sources.Deps) sources.Source {
 
 func TestRunOnceDeliversEverything(t *testing.T) {
 	good, down := &collector{}, &collector{fail: func() error { return errors.New("connection refused") }}
-	input := append(audit(0, 500), "not json", `{"half":`)
+	input := append(audit(0, 500), "not json", `{"half":"pnu_ABCDEF1234567890`)
 	cfg := Config{
 		Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(input, 100))},
 		Sinks:   []SinkSpec{sinkSpec(t, "good", "1", good, nil)},
@@ -293,6 +293,14 @@ func TestRunOnceDeliversEverything(t *testing.T) {
 	}
 	if counts, err := w.deps.Letters.Count(); err != nil || counts["spool"] != 2 {
 		t.Errorf("got dead letters %v, %v, want 2 of spool", counts, err)
+	}
+	if err := w.deps.Letters.List("spool", func(l deadletter.Letter) error {
+		if strings.Contains(string(l.Body), "ABCDEF1234567890") {
+			t.Errorf("an API key is in a dead letter: %s", l.Body)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 	s := p.Status()
 	if s.Sources[0].State != "done" || s.Sources[0].Invalid != 2 || s.Sinks[0].Backlog != 0 {
