@@ -59,6 +59,7 @@ type found struct {
 	Actions []string
 	Asked   bool // whether anything is filtered
 	Took    string
+	Lost    uint64 // how many of the range cannot be read
 }
 
 // Outcomes are what the filter offers.
@@ -84,6 +85,7 @@ func (h *handlers) eventsPage(w http.ResponseWriter, r *http.Request) {
 			f.Ask[name] = t.Format("2006-01-02T15:04:05") // as the field wants it, also where 24h was asked for
 		}
 	}
+	lost := a.countLost()
 	events, more, err := h.searcher.events(r.Context(), a)
 	if err != nil {
 		v.Wrong = err.Error()
@@ -93,6 +95,7 @@ func (h *handlers) eventsPage(w http.ResponseWriter, r *http.Request) {
 	for i := range events {
 		f.Rows = append(f.Rows, rowOf(&events[i]))
 	}
+	f.Lost = *lost
 	f.Took = time.Since(began).Round(time.Millisecond).String()
 	f.Next = further(q, a, events, more)
 	export := url.Values{}

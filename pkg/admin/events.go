@@ -73,6 +73,13 @@ type ask struct {
 	oldest bool // first; else newest first
 }
 
+// countLost counts what the range of a search holds that cannot be read.
+func (a *ask) countLost() *uint64 {
+	lost := new(uint64)
+	a.query.Lost = func(first, next uint64) { *lost += next - first }
+	return lost
+}
+
 // events are given in the order that the ask wants. more says that there are
 // further ones.
 func (s *searcher) events(ctx context.Context, a ask) (events []event.Event, more bool, err error) {
@@ -130,9 +137,14 @@ func (s *searcher) one(ctx context.Context, text string) (*event.Event, error) {
 	if err != nil || sequence == 0 {
 		return nil, askError{fmt.Sprintf("%q is no sequence", text)}
 	}
-	found, _, err := s.events(ctx, ask{query: search.Query{From: sequence, To: sequence}, limit: 1, oldest: true})
+	a := ask{query: search.Query{From: sequence, To: sequence}, limit: 1, oldest: true}
+	lost := a.countLost()
+	found, _, err := s.events(ctx, a)
 	if err != nil {
 		return nil, err
+	}
+	if *lost > 0 {
+		return nil, fmt.Errorf("%w: event %d is damaged in the journal and cannot be read", errNotFound, sequence)
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("%w: the journal does not hold event %d (any more)", errNotFound, sequence)
@@ -151,16 +163,20 @@ var searchParams = []string{
 func parseAsk(q url.Values, now time.Time) (a ask, err error) {
 	for name := range q {
 		if !slices.Contains(searchParams, name) {
-			return a, askError{fmt.Sprintf("%q is no parameter of a search; did you mean %q?", name, config.Nearest(name, searchParams))}
+			why := fmt.Sprintf("%q is no parameter of a search", name)
+			if near := config.Nearest(name, searchParams); near != "" {
+				why += fmt.Sprintf("; did you mean %q?", near)
+			}
+			return a, askError{why}
 		}
 	}
 	s := &a.query
 	s.Action, s.Actor, s.Workspace, s.Resource = q.Get("action"), q.Get("actor"), q.Get("workspace"), q.Get("resource")
 	s.Outcome, s.Source, s.Text = q.Get("outcome"), q.Get("source"), q.Get("text")
-	if s.Since, err = parseTime(q.Get("since"), now); err != nil {
+	if s.Since, err = search.ParseTime(q.Get("since"), now); err != nil {
 		return a, askError{"since: " + err.Error()}
 	}
-	if s.Until, err = parseTime(q.Get("until"), now); err != nil {
+	if s.Until, err = search.ParseTime(q.Get("until"), now); err != nil {
 		return a, askError{"until: " + err.Error()}
 	}
 	for name, into := range map[string]*uint64{"from": &s.From, "to": &s.To} {
@@ -182,26 +198,11 @@ func parseAsk(q url.Values, now time.Time) (a ask, err error) {
 	default:
 		return a, askError{"order: newest or oldest"}
 	}
+	if err := s.Check(); err != nil {
+		return a, askError{err.Error()}
+	}
 	a.limit, err = limitOf(q.Get("limit"), defaultEvents, maxEvents)
 	return a, err
-}
-
-// parseTime reads RFC 3339, a date, a date and time in UTC as a browser's field
-// gives it, or a duration back from now.
-func parseTime(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	back, err := config.ParseDuration(text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no time: give 2026-11-17T08:00:00Z, 2026-11-17, or 24h for that long ago", text)
-	}
-	return now.Add(-time.Duration(back)).UTC(), nil
 }
 
 // further gives the address of the next page of a search; empty if there is none.
@@ -227,6 +228,10 @@ type Found struct {
 	Events []Envelope `json:"events"`
 	More   bool       `json:"more"`
 	Next   string     `json:"next,omitempty"` // address of the next page
+
+	// Unreadable is how many events of the range are damaged in the journal: what
+	// was asked for may be among them.
+	Unreadable uint64 `json:"unreadable,omitempty"`
 }
 
 // searchEvents answers GET /api/events: envelopes as JSON, or with a format one
@@ -246,16 +251,20 @@ func (h *handlers) searchEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	lost := a.countLost()
 	events, more, err := h.searcher.events(r.Context(), a)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	if enc != nil {
+		if *lost > 0 {
+			w.Header().Set("X-Shiplog-Unreadable", strconv.FormatUint(*lost, 10))
+		}
 		writeLines(w, events, enc, format)
 		return
 	}
-	body := Found{Events: make([]Envelope, 0, len(events)), More: more}
+	body := Found{Events: make([]Envelope, 0, len(events)), More: more, Unreadable: *lost}
 	if next := further(q, a, events, more); next != "" {
 		body.Next = "/api/events" + next
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/pipeline"
+	"github.com/shiplog/shiplog/pkg/search"
 )
 
 // pileRow is a pile with what the page needs beside it.
@@ -106,10 +107,10 @@ func (h *handlers) replayForm(w http.ResponseWriter, r *http.Request) {
 
 func replayOf(r *http.Request, now time.Time) (req pipeline.ReplayRequest, err error) {
 	req.Sink, req.Where = r.PostFormValue("sink"), r.PostFormValue("where")
-	if req.Since, err = parseTime(r.PostFormValue("since"), now); err != nil {
+	if req.Since, err = search.ParseTime(r.PostFormValue("since"), now); err != nil {
 		return req, askError{"since: " + err.Error()}
 	}
-	if req.Until, err = parseTime(r.PostFormValue("until"), now); err != nil {
+	if req.Until, err = search.ParseTime(r.PostFormValue("until"), now); err != nil {
 		return req, askError{"until: " + err.Error()}
 	}
 	if req.Since.IsZero() {

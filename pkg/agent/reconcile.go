@@ -196,7 +196,7 @@ func (r *reconciler) hour(ctx context.Context, at time.Time, counts map[time.Tim
 // journalled reads the ids that the journal has of a range of time.
 func (r *reconciler) journalled(since, until time.Time) (ids map[string]bool, late int, err error) {
 	ids = make(map[string]bool)
-	reader := r.view.ReadTime(since, until)
+	reader := r.view.ReadTime(0, since, until)
 	defer func() { _ = reader.Close() }()
 	for {
 		frame, ok, err := reader.TryNext()

@@ -63,6 +63,8 @@ type Reader struct {
 	scan *scanner
 	idx  *index      // of seg, when a range of time is wanted
 	gaps []*gapError // whose losses are not known yet
+
+	told func(first, next uint64) // of losses; nil: nobody
 }
 
 // Read returns a reader whose first event is the first one kept at or after
@@ -72,12 +74,25 @@ func (j *Journal) Read(from uint64) *Reader {
 	return &Reader{tape: j, next: max(from, j.Oldest())}
 }
 
-// ReadTime returns a reader of what occurred from since up to before until, by
-// the clocks of the producers; zero times do not limit. Whole frames are
-// returned: a frame may hold events outside the range too. Segments and parts
-// of segments that hold nothing in the range are not read.
-func (j *Journal) ReadTime(since, until time.Time) *Reader {
-	return &Reader{tape: j, next: j.Oldest(), since: since, until: until}
+// ReadTime returns a reader that begins as Read's does, of what occurred from
+// since up to before until, by the clocks of the producers; zero times do not
+// limit. Whole frames are returned: a frame may hold events outside the range
+// too. Segments and parts of segments that hold nothing in the range are not
+// read.
+func (j *Journal) ReadTime(from uint64, since, until time.Time) *Reader {
+	return &Reader{tape: j, next: max(from, j.Oldest()), since: since, until: until}
+}
+
+// OnLost has told called with the sequences [first, next) that cannot be read,
+// when the reader passes over them: they were damaged, or are gone.
+func (r *Reader) OnLost(told func(first, next uint64)) { r.told = told }
+
+// lost tells of damage that the reader passes over.
+func (r *Reader) lost(segment string, from, to int64, first, next uint64) {
+	r.tape.lost(r.f, segment, from, to, first, next)
+	if r.told != nil && first < next {
+		r.told(first, next)
+	}
 }
 
 // Next returns the next frame with events, waiting for it if need be. Frames
@@ -176,7 +191,7 @@ func (r *Reader) enter(s stretch) (bool, error) {
 		return false, fmt.Errorf("journal: %w", err)
 	}
 	if s.first > r.next { // what lay between is gone, file and all
-		r.tape.lost(nil, segmentName(s.first), -1, -1, r.next, s.first)
+		r.lost(segmentName(s.first), -1, -1, r.next, s.first)
 		r.next = s.first
 	}
 	r.seg, r.f = s, f
@@ -268,10 +283,10 @@ func (r *Reader) step() (raw rawFrame, found bool, err error) {
 // settle tells of what is missing before sequence next.
 func (r *Reader) settle(next uint64) {
 	if len(r.gaps) == 0 && next > r.next && !r.timed() {
-		r.tape.lost(r.f, segmentName(r.seg.first), r.scan.offset, r.scan.offset, r.next, next)
+		r.lost(segmentName(r.seg.first), r.scan.offset, r.scan.offset, r.next, next)
 	}
 	for _, g := range r.gaps {
-		r.tape.lost(r.f, segmentName(r.seg.first), g.from, g.to, r.next, max(next, r.next))
+		r.lost(segmentName(r.seg.first), g.from, g.to, r.next, max(next, r.next))
 		r.next = max(r.next, next)
 	}
 	r.gaps = nil
@@ -303,7 +318,7 @@ func (r *Reader) open(raw rawFrame) (f Frame, ok bool) {
 		r.next = raw.next()
 		return f, true
 	}
-	r.tape.lost(r.f, segmentName(r.seg.first), raw.offset, raw.offset+raw.total(), r.next, raw.next())
+	r.lost(segmentName(r.seg.first), raw.offset, raw.offset+raw.total(), r.next, raw.next())
 	r.next = raw.next()
 	return Frame{}, false
 }

@@ -157,8 +157,8 @@ func (v *View) Read(from uint64) *Reader {
 }
 
 // ReadTime is Journal.ReadTime.
-func (v *View) ReadTime(since, until time.Time) *Reader {
-	return &Reader{tape: v, next: v.oldest(), since: since, until: until}
+func (v *View) ReadTime(from uint64, since, until time.Time) *Reader {
+	return &Reader{tape: v, next: max(from, v.oldest()), since: since, until: until}
 }
 
 func (v *View) oldest() uint64 {

@@ -64,7 +64,7 @@ func TestReadTime(t *testing.T) {
 	}
 	for _, test := range []struct{ from, to int }{{0, total}, {1234, 1250}, {-50, 20}, {total - 5, total + 99}, {total, total + 1}} {
 		since, until := epoch().Add(time.Duration(test.from)*time.Second), epoch().Add(time.Duration(test.to)*time.Second)
-		for name, r := range map[string]*Reader{"view": v.ReadTime(since, until), "journal": cold(j).ReadTime(since, until)} {
+		for name, r := range map[string]*Reader{"view": v.ReadTime(0, since, until), "journal": cold(j).ReadTime(0, since, until)} {
 			got := readIDs(t, r)
 			for n := max(test.from, 0); n < min(test.to, total); n++ {
 				if !slices.Contains(got, fmt.Sprintf("id-%d", n)) {

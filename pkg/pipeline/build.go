@@ -65,7 +65,7 @@ func (p *Pipeline) history(ctx context.Context, spec SourceSpec, source sources.
 			return r.Close()
 		}
 		_ = r.Close()
-		since, r = time.Time{}, p.deps.Journal.ReadTime(occurred, time.Time{})
+		since, r = time.Time{}, p.deps.Journal.ReadTime(0, occurred, time.Time{})
 	}
 	defer func() { _ = r.Close() }()
 	for ctx.Err() == nil {

@@ -243,7 +243,7 @@ func (r *replay) run(ctx context.Context) error {
 
 func (r *replay) reader() *journal.Reader {
 	if !r.req.Since.IsZero() || !r.req.Until.IsZero() {
-		return r.p.deps.Journal.ReadTime(r.req.Since, r.req.Until)
+		return r.p.deps.Journal.ReadTime(r.state.Next, r.req.Since, r.req.Until)
 	}
 	return r.p.deps.Journal.Read(r.state.Next)
 }

@@ -6,6 +6,9 @@ package search
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -23,7 +26,7 @@ type Query struct {
 	From, To uint64 // sequences, inclusive; 0: no limit
 
 	Action    string // the event's full name, or what follows prefect-cloud.
-	Actor     string // e-mail, name or id
+	Actor     string // e-mail, name, handle or id
 	Workspace string // id or name
 	Resource  string // full id, bare id or name
 	Outcome   string // success, failure, unknown
@@ -32,6 +35,25 @@ type Query struct {
 
 	// Where is asked last. Nil: nothing more is asked.
 	Where *filter.Filter
+
+	// Lost is told of the sequences [first, next) of the range that the journal
+	// cannot give, because they are damaged: what was asked for may be among
+	// them. Nil: nobody is told.
+	Lost func(first, next uint64)
+}
+
+// Check finds what no event can match, which a user did not mean.
+func (q *Query) Check() error {
+	switch {
+	case !q.Since.IsZero() && !q.Until.IsZero() && !q.Until.After(q.Since):
+		return fmt.Errorf("until %s is not after since %s", q.Until.Format(time.RFC3339), q.Since.Format(time.RFC3339))
+	case q.To > 0 && q.To < q.From:
+		return fmt.Errorf("to %d is before from %d", q.To, q.From)
+	case q.Outcome != "" && !slices.Contains(outcomes, strings.ToLower(q.Outcome)):
+		return fmt.Errorf("outcome %q: success, failure or unknown", q.Outcome)
+	default:
+		return nil
+	}
 }
 
 // Fields of the document that a query may look at when the envelope does not
@@ -39,9 +61,13 @@ type Query struct {
 const (
 	userName = iota
 	userEmail
+	userFullName
 	workspaceName
 	resourceName
 )
+
+// outcomes are the words that events have.
+var outcomes = []string{event.Success.String(), event.Failure.String(), event.Unknown.String()}
 
 // matcher answers a query for one event after another. It belongs to one
 // goroutine.
@@ -50,14 +76,14 @@ type matcher struct {
 	text   []byte
 	paths  *ecsdoc.Paths
 	values []ecsdoc.Value
-	lower  []byte
+	plain  []byte // a document without its escapes; memory that is used again
 }
 
 func newMatcher(q Query) *matcher {
 	q.Action, q.Actor = strings.ToLower(q.Action), strings.ToLower(q.Actor)
 	q.Workspace, q.Resource = strings.ToLower(q.Workspace), strings.ToLower(q.Resource)
 	q.Outcome = strings.ToLower(q.Outcome)
-	paths := ecsdoc.NewPaths("user.name", "user.email", "prefect.workspace.name", "prefect.resource.name")
+	paths := ecsdoc.NewPaths("user.name", "user.email", "user.full_name", "prefect.workspace.name", "prefect.resource.name")
 	return &matcher{
 		q:      q,
 		text:   []byte(strings.ToLower(q.Text)),
@@ -104,22 +130,44 @@ func (m *matcher) named(e *event.Event) bool {
 	}
 	bare := e.Resource[strings.LastIndexByte(e.Resource, '.')+1:]
 	return (q.Actor == "" || like(q.Actor, e.Actor) || like(q.Actor, e.ActorID) ||
-		like(q.Actor, field(userName)) || like(q.Actor, field(userEmail))) &&
+		like(q.Actor, field(userName)) || like(q.Actor, field(userEmail)) || like(q.Actor, field(userFullName))) &&
 		(q.Workspace == "" || like(q.Workspace, e.Workspace) || like(q.Workspace, field(workspaceName))) &&
 		(q.Resource == "" || like(q.Resource, e.Resource) || like(q.Resource, bare) || like(q.Resource, field(resourceName)))
 }
 
-// contains looks for the text in a document, without regard to the case of ASCII
-// letters; other letters must be as they are or lower.
+// contains looks for the text in a document as people read it: without regard to
+// case, and to how JSON writes a letter.
 func (m *matcher) contains(doc []byte) bool {
-	m.lower = m.lower[:0]
-	for _, c := range doc {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		m.lower = append(m.lower, c)
+	m.plain = ecsdoc.AppendUnescaped(m.plain[:0], doc)
+	if lowerASCII(m.plain) {
+		return bytes.Contains(m.plain, m.text)
 	}
-	return bytes.Contains(m.lower, m.text)
+	return bytes.Contains(bytes.ToLower(m.plain), m.text)
+}
+
+// lowerASCII makes ASCII letters small, eight bytes at a time, and says whether
+// there was nothing but ASCII.
+func lowerASCII(text []byte) bool {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	all := uint64(0)
+	for len(text) >= 8 {
+		w := binary.LittleEndian.Uint64(text)
+		low := w &^ high
+		big := (low + (0x80-'A')*ones) &^ (low + (0x80-'Z'-1)*ones) &^ w & high // the bytes from A to Z, in their high bits
+		binary.LittleEndian.PutUint64(text, w|big>>2)
+		all |= w
+		text = text[8:]
+	}
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			text[i] = c | 0x20
+		}
+		all |= uint64(c)
+	}
+	return all&high == 0
 }
 
 // like matches text with a lower-case pattern in which * stands for anything.

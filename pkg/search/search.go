@@ -22,9 +22,17 @@ func Each(ctx context.Context, v *journal.View, q Query, each func(*event.Event)
 	}
 	r := v.Read(max(q.From, 1))
 	if !q.Since.IsZero() || !q.Until.IsZero() {
-		r = v.ReadTime(q.Since, q.Until)
+		r = v.ReadTime(q.From, q.Since, q.Until)
 	}
-	return scan(ctx, r, newMatcher(q), upTo(last, q.To), each)
+	last = upTo(last, q.To)
+	if q.Lost != nil {
+		r.OnLost(func(first, next uint64) {
+			if first, next = max(first, q.From), min(next, last+1); first < next {
+				q.Lost(first, next)
+			}
+		})
+	}
+	return scan(ctx, r, newMatcher(q), last, each)
 }
 
 func upTo(last, to uint64) uint64 {
@@ -64,15 +72,12 @@ func scan(ctx context.Context, r *journal.Reader, m *matcher, last uint64, each 
 	}
 }
 
-// Last returns the last limit events that the query wants, oldest first. With
-// no beginning in the query it reads backwards in steps, so that asking for the
-// newest few is quick whatever the journal's size.
+// Last returns the last limit events that the query wants, oldest first. It
+// reads backwards in steps, so that asking for the newest few is quick whatever
+// the journal's size.
 func Last(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Event, error) {
 	if limit <= 0 {
 		return nil, nil
-	}
-	if !q.Since.IsZero() || q.From > 0 {
-		return lastOf(ctx, v, q, limit)
 	}
 	end, err := v.Last()
 	if err != nil {
@@ -83,7 +88,7 @@ func Last(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Eve
 		return nil, err
 	}
 	var found []event.Event
-	end = upTo(end, q.To)
+	end, oldest = upTo(end, q.To), max(oldest, q.From)
 	for step := uint64(10_000); end >= oldest && end > 0 && len(found) < limit; step *= 2 {
 		part := q
 		part.From, part.To = oldest, end

@@ -1,9 +1,12 @@
 package search_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -43,7 +46,11 @@ func record(n int) string {
 // is written to until the test ends.
 func filled(t *testing.T, n int) (*journal.View, func(from, to int)) {
 	t.Helper()
-	dir := t.TempDir()
+	return filledIn(t, t.TempDir(), n)
+}
+
+func filledIn(t *testing.T, dir string, n int) (*journal.View, func(from, to int)) {
+	t.Helper()
 	j, err := journal.Open(dir, journal.Config{SegmentSize: 64 << 10, Compression: "none"},
 		journal.Deps{Log: slog.New(slog.DiscardHandler), Metrics: ignored{}, Lost: func(journal.Loss) {}})
 	if err != nil {
@@ -112,6 +119,7 @@ func TestQueries(t *testing.T) {
 		"outcome":                   {search.Query{Outcome: "failure"}, func(int) bool { return false }},
 		"text":                      {search.Query{Text: "grüße 42"}, func(k int) bool { return k == 42 || k/10 == 42 }},
 		"expression":                {search.Query{Where: compiled(t, `event.action endsWith "created" && user.name == "carol"`)}, func(k int) bool { return k%10 == 0 && k%4 == 2 }},
+		"since, and further back":   {search.Query{Since: at(1), Actor: "bob"}, func(k int) bool { return k%4 == 1 }},
 		"together":                  {search.Query{Action: "user.*", Actor: "bob*", Since: at(50), Until: at(60)}, func(k int) bool { return k%4 == 1 && k%10 != 0 && k >= 50 && k < 60 }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +156,62 @@ func TestQueries(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What cannot be read is told of, whatever way the search reads, and nothing of
+// what the query's sequences leave out.
+func TestLossIsToldOf(t *testing.T) {
+	dir := t.TempDir()
+	v, _ := filledIn(t, dir, 200)
+	damage(t, dir)
+	whole := 0
+	if err := search.Each(t.Context(), v, search.Query{}, func(*event.Event) error { whole++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if whole == 0 || whole == 200 {
+		t.Fatalf("%d events can be read: the damage is not what this test needs", whole)
+	}
+	for name, find := range map[string]func(q search.Query) error{
+		"each": func(q search.Query) error {
+			return search.Each(t.Context(), v, q, func(*event.Event) error { return nil })
+		},
+		"last":  func(q search.Query) error { _, err := search.Last(t.Context(), v, q, 1000); return err },
+		"first": func(q search.Query) error { _, err := search.First(t.Context(), v, q, 1000); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, q := range []search.Query{{}, {Since: start}} {
+				lost := uint64(0)
+				q.Lost = func(first, next uint64) { lost += next - first }
+				if err := find(q); err != nil {
+					t.Fatal(err)
+				}
+				if lost != uint64(200-whole) {
+					t.Errorf("%d are told of, want %d", lost, 200-whole)
+				}
+			}
+			q := search.Query{From: 1, To: 2, Lost: func(first, next uint64) { t.Errorf("told of %d to %d", first, next) }}
+			if err := find(q); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// damage writes over the middle of the first segment.
+func damage(t *testing.T, dir string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "journal", "*.seg"))
+	if err != nil || len(names) < 2 {
+		t.Fatalf("%d segments, %v", len(names), err)
+	}
+	f, err := os.OpenFile(names[0], os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 100), 32<<10); err != nil {
+		t.Fatal(err)
 	}
 }
 

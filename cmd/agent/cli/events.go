@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,7 +34,8 @@ func (a *app) eventsCommand() *cobra.Command {
 		Short: "Search the journal; newest last",
 		Long: `Searches the journal of this data directory, beside a running agent or without
 one. Times are RFC 3339, a date, or a duration back from now. In action, actor,
-workspace and resource, * stands for anything; TEXT is looked for anywhere.`,
+workspace and resource, * stands for anything; TEXT is looked for anywhere. What
+is damaged and cannot be shown is counted on stderr.`,
 		Example: `  agent events --since 24h --action 'api-key.*'
   agent events --since 2026-11-17 --until 2026-11-18 --actor alice@example.com -o ecs
   agent events --where 'event.severity >= 4' --follow`,
@@ -59,7 +61,7 @@ workspace and resource, * stands for anything; TEXT is looked for anywhere.`,
 				return err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
-			if err := f.show(cmd.Context(), view, out); err != nil {
+			if err := f.show(cmd.Context(), view, out, cmd.ErrOrStderr()); err != nil {
 				return err
 			}
 			return out.Flush()
@@ -71,7 +73,7 @@ workspace and resource, * stands for anything; TEXT is looked for anywhere.`,
 	flags.Uint64Var(&f.query.From, "from", 0, "first `sequence`")
 	flags.Uint64Var(&f.query.To, "to", 0, "last `sequence`")
 	flags.StringVar(&f.query.Action, "action", "", "event name, with or without prefect-cloud.")
-	flags.StringVar(&f.query.Actor, "actor", "", "e-mail, name or id of who did it")
+	flags.StringVar(&f.query.Actor, "actor", "", "e-mail, name, handle or id of who did it")
 	flags.StringVar(&f.query.Workspace, "workspace", "", "id or name")
 	flags.StringVar(&f.query.Resource, "resource", "", "id or name of what it was done to")
 	flags.StringVar(&f.query.Outcome, "outcome", "", "success, failure or unknown")
@@ -86,10 +88,10 @@ workspace and resource, * stands for anything; TEXT is looked for anywhere.`,
 
 // settle checks the flags and makes a query of them.
 func (f *eventsFlags) settle(now time.Time) (err error) {
-	if f.query.Since, err = parseTime(f.since, now); err != nil {
+	if f.query.Since, err = search.ParseTime(f.since, now); err != nil {
 		return fmt.Errorf("--since: %w", err)
 	}
-	if f.query.Until, err = parseTime(f.until, now); err != nil {
+	if f.query.Until, err = search.ParseTime(f.until, now); err != nil {
 		return fmt.Errorf("--until: %w", err)
 	}
 	if f.where != "" {
@@ -97,25 +99,47 @@ func (f *eventsFlags) settle(now time.Time) (err error) {
 			return fmt.Errorf("--where: %w", err)
 		}
 	}
+	if f.limit < 0 {
+		return errors.New("--limit is below zero; 0 shows all")
+	}
+	if err := f.query.Check(); err != nil {
+		return err
+	}
 	_, err = printerOf(f.output)
 	return err
 }
 
-func (f *eventsFlags) show(ctx context.Context, v *journal.View, out *bufio.Writer) error {
+// show prints what is found to out; what a reader of it must know, and a program
+// must not stumble over, goes to aside.
+func (f *eventsFlags) show(ctx context.Context, v *journal.View, out *bufio.Writer, aside io.Writer) error {
 	p, err := printerOf(f.output)
 	if err != nil {
 		return err
 	}
-	print := func(e *event.Event) error { return p(out, e) }
+	shown, lost := 0, uint64(0)
+	print := func(e *event.Event) error {
+		shown++
+		return p(out, e)
+	}
+	f.query.Lost = func(first, next uint64) { lost += next - first }
 	last, err := v.Last()
 	if err != nil {
 		return err
 	}
-	if err := f.past(ctx, v, print); err != nil || !f.follow {
+	if err := f.past(ctx, v, print); err != nil {
 		return err
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if lost > 0 {
+		fmt.Fprintf(aside, "%d events of this range cannot be read and are not shown: 'agent verify' says where\n", lost)
+	}
+	if shown == 0 && f.output == "table" && !f.follow {
+		fmt.Fprintln(aside, "no event matches")
+	}
+	if !f.follow {
+		return nil
 	}
 	return search.Follow(ctx, v, f.query, last, func(e *event.Event) error {
 		if err := print(e); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shiplog/shiplog/pkg/agent"
-	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/search"
 )
 
 func (a *app) reconcileCommand() *cobra.Command {
@@ -33,18 +33,18 @@ func (a *app) reconcileCommand() *cobra.Command {
 With --repair, what is missing is put into the journal, through the agent that
 runs, else directly. It keeps to the source's request budget.
 
-Times are RFC 3339 or a duration back, such as 24h. Works beside a running agent.
+Times are RFC 3339, a date, or a duration back, such as 24h. Works beside a running agent.
 Exit code 0 when nothing is missing (any more), else 1.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now().UTC()
 			o := agent.ReconcileOptions{Source: source, ByID: byID, Repair: repair, Gone: gone, Wait: wait}
 			var err error
-			if o.Since, err = timeFlag("since", since, now); err != nil {
-				return err
+			if o.Since, err = search.ParseTime(since, now); err != nil {
+				return usageError{fmt.Errorf("--since: %w", err)}
 			}
-			if o.Until, err = timeFlag("until", until, now); err != nil {
-				return err
+			if o.Until, err = search.ParseTime(until, now); err != nil {
+				return usageError{fmt.Errorf("--until: %w", err)}
 			}
 			if !o.Since.Before(o.Until) {
 				return usageError{fmt.Errorf("--since %s is not before --until %s", since, until)}
@@ -83,18 +83,6 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 	cmd.Flags().DurationVar(&wait, "wait", 2*time.Minute, "how long the running agent may take for a repair")
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	return cmd
-}
-
-// timeFlag reads an RFC 3339 time or a duration back.
-func timeFlag(name, text string, now time.Time) (time.Time, error) {
-	if d, err := config.ParseDuration(text); err == nil {
-		return now.Add(-time.Duration(d)), nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, usageError{fmt.Errorf("--%s %q: give a time such as 2026-11-02T08:00:00Z, or a duration back such as 24h", name, text)}
-	}
-	return at.UTC(), nil
 }
 
 func reconcileProgress(out io.Writer) func(done, total int) {

@@ -12,6 +12,7 @@ import (
 	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/filter"
 	"github.com/shiplog/shiplog/pkg/pipeline"
+	"github.com/shiplog/shiplog/pkg/search"
 )
 
 // replayFlags are what the replay command is asked for.
@@ -59,10 +60,10 @@ says how.`,
 // settle checks the flags.
 func (f *replayFlags) settle(now time.Time) (err error) {
 	r := &f.request
-	if r.Since, err = parseTime(f.since, now); err != nil {
+	if r.Since, err = search.ParseTime(f.since, now); err != nil {
 		return fmt.Errorf("--since: %w", err)
 	}
-	if r.Until, err = parseTime(f.until, now); err != nil {
+	if r.Until, err = search.ParseTime(f.until, now); err != nil {
 		return fmt.Errorf("--until: %w", err)
 	}
 	if r.Where != "" {

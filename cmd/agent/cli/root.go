@@ -45,13 +45,12 @@ func Main(build Build, kinds agent.Kinds) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := &app{build: build.fill(), kinds: kinds}
-	root := a.root()
-	err := root.ExecuteContext(ctx)
-	return report(root, err)
+	cmd, err := a.root().ExecuteContextC(ctx)
+	return report(cmd, err)
 }
 
 // report prints an error as a user wants to read it, and gives the exit code.
-func report(root *cobra.Command, err error) int {
+func report(cmd *cobra.Command, err error) int {
 	var usage usageError
 	var mistakes config.Errors
 	switch {
@@ -60,13 +59,13 @@ func report(root *cobra.Command, err error) int {
 	case errors.Is(err, errSilent):
 		return exitFailed
 	case errors.As(err, &mistakes):
-		fmt.Fprintln(root.ErrOrStderr(), err)
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return exitUsage
 	case errors.As(err, &usage):
-		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nsee '%s --help'\n", root.Name(), err, root.Name())
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\nsee '%s --help'\n", cmd.Root().Name(), err, cmd.CommandPath())
 		return exitUsage
 	default:
-		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Root().Name(), err)
 		return exitFailed
 	}
 }
