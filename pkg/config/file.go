@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -160,8 +161,8 @@ func (a Admin) check() error {
 	if a.Listen == "" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(a.Listen)
-	if err != nil {
+	host, port, err := net.SplitHostPort(a.Listen)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 		return Problem("admin.listen", "%q is not host:port, such as 127.0.0.1:9464", a.Listen)
 	}
 	if !loopback(host) && a.Token.IsZero() {

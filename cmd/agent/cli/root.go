@@ -132,5 +132,10 @@ func (a *app) load() (*agent.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return agent.Load(name, a.kinds)
+	plan, err := agent.Load(name, a.kinds)
+	var mistakes config.Errors
+	if err != nil && !errors.As(err, &mistakes) {
+		return nil, usageError{err} // no such file, or none that can be read
+	}
+	return plan, err
 }

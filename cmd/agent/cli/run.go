@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,6 +23,12 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Run until SIGTERM or SIGINT; SIGHUP or a changed config file reloads",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case timeout < 0:
+				return usageError{fmt.Errorf("--timeout %s is negative", timeout)}
+			case timeout > 0 && !once:
+				return usageError{errors.New("--timeout is of --once alone")}
+			}
 			plan, err := a.load()
 			if err != nil {
 				return err

@@ -2,7 +2,6 @@ package file
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strconv"
@@ -53,21 +52,21 @@ func (c *Config) Validate() error {
 	var errs []error
 	c.Concurrency = 1
 	if c.Path == "" {
-		errs = append(errs, errors.New("path: say which file to write, such as /var/log/shiplog/audit-%{+yyyy-MM-dd}.jsonl"))
+		errs = append(errs, config.Problem("path", "say which file to write, such as /var/log/shiplog/audit-%%{+yyyy-MM-dd}.jsonl"))
 	} else if _, err := datepath.Parse(c.Path); err != nil {
-		errs = append(errs, fmt.Errorf("path: %w", err))
+		errs = append(errs, config.Problem("path", "%w", err))
 	}
 	if _, err := c.mode(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Rotate.MaxSize < 0 || c.Rotate.MaxAge < 0 || c.Rotate.Keep < 0 {
-		errs = append(errs, errors.New("rotate: max_size, max_age and keep must not be negative"))
+		errs = append(errs, config.Problem("rotate", "max_size, max_age and keep must not be negative"))
 	}
 	if c.Rotate.Keep > 0 && c.Rotate.MaxSize == 0 && c.Rotate.MaxAge == 0 {
-		errs = append(errs, errors.New("rotate: keep needs max_size or max_age: nothing is ever put aside without"))
+		errs = append(errs, config.Problem("rotate.keep", "needs max_size or max_age: nothing is ever put aside without"))
 	}
 	if c.Compression != "" && c.Compression != "none" && c.Compression != packingOf(c.Path).String() {
-		errs = append(errs, fmt.Errorf("compression: the path's ending decides here (.gz, .zst); %s does not fit %s", c.Compression, filepath.Base(c.Path)))
+		errs = append(errs, config.Problem("compression", "the path's ending decides here (.gz, .zst); %s does not fit %s", c.Compression, filepath.Base(c.Path)))
 	}
 	return errors.Join(errs...)
 }
@@ -75,7 +74,7 @@ func (c *Config) Validate() error {
 func (c *Config) mode() (fs.FileMode, error) {
 	n, err := strconv.ParseUint(c.Mode, 8, 32)
 	if err != nil || n > 0o777 || n&0o200 == 0 {
-		return 0, fmt.Errorf(`mode: %q is not a permission in octal that lets us write, such as "0640"`, c.Mode)
+		return 0, config.Problem("mode", `%q is not a permission in octal that lets us write, such as "0640"`, c.Mode)
 	}
 	return fs.FileMode(n), nil
 }

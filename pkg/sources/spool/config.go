@@ -54,23 +54,21 @@ func traits(Config) sources.Traits {
 func (c *Config) Validate() error {
 	var errs []error
 	if len(c.Paths) == 0 {
-		errs = append(errs, errors.New(`paths: name at least one file or glob, such as "/var/spool/audit/*.jsonl"`))
+		errs = append(errs, config.Problem("paths", `name at least one file or glob, such as "/var/spool/audit/*.jsonl"`))
 	}
-	for _, p := range c.Paths {
+	for i, p := range c.Paths {
+		field := fmt.Sprintf("paths[%d]", i)
 		if p == "" {
-			errs = append(errs, errors.New("paths: an empty path"))
+			errs = append(errs, config.Problem(field, "is empty"))
 		} else if _, err := filepath.Match(p, ""); err != nil {
-			errs = append(errs, fmt.Errorf("paths: %q is not a valid glob: %w", p, err))
+			errs = append(errs, config.Problem(field, "%q is not a valid glob: %w", p, err))
 		}
 	}
-	if c.Start != "beginning" && c.Start != "end" {
-		errs = append(errs, fmt.Errorf("start: %q is neither beginning nor end", c.Start))
-	}
 	if c.MaxLine <= 0 || c.MaxLine > 1<<30 {
-		errs = append(errs, errors.New("max_line: it must be between 1 and 1GiB"))
+		errs = append(errs, config.Problem("max_line", "must be between 1 and 1GiB"))
 	}
 	if c.Rescan <= 0 {
-		errs = append(errs, errors.New("rescan: it must be above 0"))
+		errs = append(errs, config.Problem("rescan", "must be above 0"))
 	}
 	return errors.Join(errs...)
 }

@@ -101,7 +101,6 @@ func TestValidate(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no paths":    func(c *Config) { c.Paths = nil },
 		"bad glob":    func(c *Config) { c.Paths = []string{"a["} },
-		"bad start":   func(c *Config) { c.Start = "now" },
 		"no max_line": func(c *Config) { c.MaxLine = 0 },
 		"no rescan":   func(c *Config) { c.Rescan = 0 },
 		"empty path":  func(c *Config) { c.Paths = []string{""} },
