@@ -38,14 +38,6 @@ func (m *memory) release() {
 	}
 }
 
-// Retain announces one more Release to come. It is for who holds a part of the
-// frame's events longer than the rest.
-func (f Frame) Retain() {
-	if f.memory != nil {
-		f.memory.users.Add(1)
-	}
-}
-
 // Release gives the frame's memory back: neither its events nor what they refer
 // to may be looked at any more. A frame that is never released costs the garbage
 // collector some work, and nothing else.

@@ -10,7 +10,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/encode"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/filter"
-	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
@@ -19,11 +18,10 @@ import (
 type batch struct {
 	from, through uint64 // what it settles: from < sequence <= through
 	items         []sinks.Item
-	arena         []byte
-	bytes         int
-	frames        []journal.Frame // that its items are in
-	weight        int             // bytes of those frames
-	oldest        time.Time       // when the first event in it was appended
+	events        []event.Event // of the items: all but the documents
+	arena         arena         // of bodies and of the events' text
+	bytes         int           // of bodies
+	oldest        time.Time     // when the first event in it was appended
 
 	tally
 	numbered uint64 // the last delivery number that was given
@@ -49,16 +47,13 @@ type builder struct {
 	resumed   uint64 // up to here the sink has everything by its own word
 
 	cur      *batch
-	ends     []int // of the bodies in the arena
 	read     uint64
 	number   uint64
-	since    time.Time     // when the first item came in
-	sealed   bool          // the next event has no room
-	frame    journal.Frame // that the events come from
-	weight   int           // its bytes
-	pinned   bool          // the batch holds that frame
-	pool     *sync.Pool    // of *batch
-	unfilter func(error)   // told of a filter that could not be asked
+	since    time.Time   // when the first item came in
+	sealed   bool        // the next event has no room
+	pool     *sync.Pool  // of *batch
+	chunks   *sync.Pool  // of *chunk, shared by all sinks
+	unfilter func(error) // told of a filter that could not be asked
 }
 
 // empty says whether there is nothing to deliver and no letter to store.
@@ -67,7 +62,7 @@ func (b *builder) empty() bool { return b.cur == nil || b.count() == 0 }
 func (b *builder) count() int { return len(b.cur.items) + len(b.cur.letters) }
 
 func (b *builder) full() bool {
-	return b.sealed || !b.empty() && (b.count() >= b.maxEvents || len(b.cur.arena) >= b.maxBytes)
+	return b.sealed || !b.empty() && (b.count() >= b.maxEvents || b.cur.bytes >= b.maxBytes)
 }
 
 // progress says whether there is anything to settle, items or not.
@@ -80,7 +75,7 @@ func (b *builder) begin(appended time.Time) {
 	}
 	*cur = batch{
 		from: b.read, through: b.read, oldest: appended, numbered: b.number,
-		arena: cur.arena[:0], items: cur.items[:0], frames: cur.frames[:0],
+		items: cur.items[:0], events: cur.events[:0], arena: arena{pool: b.chunks, chunks: cur.arena.chunks[:0]},
 	}
 	b.cur = cur
 }
@@ -133,77 +128,53 @@ func (b *builder) take(e *event.Event) bool {
 		b.cur.delivered++
 		return true
 	}
-	start := len(b.cur.arena)
-	arena, err := appendSafely(b.enc, b.cur.arena, e, event.Delivery{Number: b.number + 1})
-	if err == nil && len(arena) > b.maxBytes && len(b.cur.items) > 0 {
-		// It opens the next batch. This one ends before it: full.
-		b.cur.arena = arena[:start]
-		b.sealed = true
+	cur := b.cur
+	buf := cur.arena.room(encodedGuess(e))
+	start := len(buf)
+	buf, err := appendSafely(b.enc, buf, e, event.Delivery{Number: b.number + 1})
+	size := len(buf) - start
+	if err == nil && cur.bytes+size > b.maxBytes && len(cur.items) > 0 {
+		b.sealed = true // it opens the next batch; this one ends before it
 		return false
 	}
 	b.number++
-	b.cur.numbered = b.number
+	cur.numbered = b.number
 	if b.count() == 0 {
 		b.since = time.Now()
 	}
 	if err != nil {
-		b.cur.letters = append(b.cur.letters, letter(b.sink, e, b.number, e.Doc, "encode", err))
-		b.cur.deadLetter++
+		c := e.Clone() // its frame is given back before the letter is stored
+		cur.letters = append(cur.letters, letter(b.sink, &c, b.number, c.Doc, "encode", err))
+		cur.bytes += len(c.Doc)
+		cur.deadLetter++
 		return true
 	}
-	b.cur.arena = arena
-	b.cur.items = append(b.cur.items, sinks.Item{Event: b.hold(e), Number: b.number})
-	b.ends = append(b.ends, len(arena))
+	cur.bytes += size
+	cur.items = append(cur.items, sinks.Item{Body: buf[start:len(buf):len(buf)], Number: b.number})
+	cur.events = append(cur.events, event.Event{Envelope: e.Envelope})
+	cur.arena.buf = cur.events[len(cur.events)-1].MoveText(buf)
 	return true
 }
 
-// enter takes note of the frame whose events are added next.
-func (b *builder) enter(frame journal.Frame) {
-	b.frame, b.weight, b.pinned = frame, 0, false
-	for i := range frame.Events {
-		b.weight += len(frame.Events[i].Doc)
-	}
-}
+// encodedGuess is how much room an event is given in memory: nearly always
+// enough, so that what is there already need not move.
+func encodedGuess(e *event.Event) int { return 2*len(e.Doc) + 1<<10 }
 
-// hold returns the event as the batch may keep it. An event keeps its whole
-// frame in memory; a batch of few events out of each of many frames, as a narrow
-// where makes it, holds copies instead once the frames weigh more than a batch
-// may. A batch that runs from one frame into the next holds both.
-func (b *builder) hold(e *event.Event) *event.Event {
-	if b.pinned {
-		return e
-	}
-	if b.cur.weight+b.weight > b.maxBytes && len(b.cur.frames) >= 2 {
-		c := e.Clone()
-		return &c
-	}
-	b.pinned = true
-	b.frame.Retain()
-	b.cur.frames = append(b.cur.frames, b.frame)
-	b.cur.weight += b.weight
-	return e
-}
-
-// finish returns the batch with its bodies in place, and begins anew.
+// finish returns the batch, and begins anew.
 func (b *builder) finish() *batch {
 	done := b.cur
-	start := 0
-	for i, end := range b.ends {
-		done.items[i].Body = done.arena[start:end:end]
-		start = end
+	for i := range done.items {
+		done.items[i].Event = &done.events[i] // they stay where they are from now on
 	}
-	done.bytes = start
-	b.ends, b.cur, b.sealed, b.pinned = b.ends[:0], nil, false, false
+	b.cur, b.sealed = nil, false
 	return done
 }
 
 // free gives the memory of a settled batch back. Nobody may hold it any more.
 func (b *builder) free(done *batch) {
-	clear(done.items) // let go of the events
-	for _, f := range done.frames {
-		f.Release()
-	}
-	clear(done.frames)
+	clear(done.items)
+	clear(done.events)
+	done.arena.free()
 	b.pool.Put(done)
 }
 

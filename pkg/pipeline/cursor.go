@@ -92,7 +92,6 @@ func (s *shipper) oldestLocked() time.Time {
 // receive takes the next frame.
 func (s *shipper) receive(f journal.Frame) {
 	s.frame = f
-	s.builder.enter(f)
 	s.sight(f.Appended)
 }
 

@@ -271,7 +271,7 @@ func (r *rig) start() *running {
 		},
 		builder: builder{
 			sink: "sink", filter: where, enc: enc, maxEvents: c.Batch.MaxEvents, maxBytes: int(c.Batch.MaxBytes),
-			pool: new(sync.Pool), unfilter: func(error) {},
+			pool: new(sync.Pool), chunks: new(sync.Pool), unfilter: func(error) {},
 		},
 	}
 	at, err := place(r.journal, c.Start, r.cursor.stored, r.cursor.ok)

@@ -22,7 +22,8 @@ import (
 // one, Run or RunOnce runs it, once; the other methods may be called at any time
 // from any goroutine.
 type Pipeline struct {
-	deps Deps
+	deps   Deps
+	chunks sync.Pool // of *chunk: what batches are made of
 
 	applying sync.Mutex // held by Apply and by the ends of Run: one change at a time
 

@@ -274,7 +274,7 @@ func (s *shipper) fill() (flows bool) {
 	if len(s.frame.Events) > 0 {
 		s.frame.Events = s.builder.add(s.frame.Events, s.frame.Appended)
 		if len(s.frame.Events) == 0 {
-			s.frame.Release() // batches hold it for themselves
+			s.frame.Release() // batches have copies of what they need
 			s.frame = journal.Frame{}
 		}
 	}

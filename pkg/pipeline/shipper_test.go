@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -18,7 +19,6 @@ import (
 	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/fault"
-	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
@@ -611,37 +611,36 @@ func TestShipperLogsAFlappingSinkSparely(t *testing.T) {
 	})
 }
 
-// A batch out of many frames must not keep them all in memory, and events that
-// cannot be encoded must not pile up.
-func TestBuilderBoundsWhatABatchHolds(t *testing.T) {
-	b := builder{sink: "sink", enc: failing{}, maxEvents: 10, maxBytes: 1000, pool: new(sync.Pool)}
-	frame := func(first uint64) []event.Event {
-		events := make([]event.Event, 10)
-		for i := range events {
-			events[i] = testEvent(first + uint64(i))
-			events[i].Doc = append(events[i].Doc, make([]byte, 50)...)
-		}
-		return events
+// A batch must hold nothing of the frames it was made of, whose memory is used
+// again, and events that cannot be encoded must not pile up.
+func TestBuilderHoldsNoFrames(t *testing.T) {
+	b := builder{sink: "sink", enc: failing{}, maxEvents: 10, maxBytes: 1000, pool: new(sync.Pool), chunks: new(sync.Pool)}
+	want := testEvent(1)
+	frame := want
+	memory := frame.MoveText(nil)
+	b.add([]event.Event{frame}, time.Now())
+	clear(memory)
+	if got := b.finish().items[0].Event; got.Envelope != want.Envelope || got.Doc != nil {
+		t.Errorf("got %+v, want the envelope of %+v", got, want)
 	}
-	held := 0
-	for n := range uint64(5) {
-		events := frame(n*10 + 1)
-		b.enter(journal.Frame{Events: events})
-		b.add(events[:1], time.Now())
-		if item := b.cur.items[len(b.cur.items)-1]; item.Event == &events[0] {
-			held++
-		} else if item.Event.ID != events[0].ID {
-			t.Errorf("got a copy %+v of %+v", item.Event, events[0])
-		}
-	}
-	if held != 2 {
-		t.Errorf("the batch holds %d frames of about 1000 bytes, want 2 and copies", held)
-	}
-	b.finish()
+
+	frame = testEvent(2)
+	frame.Doc = bytes.Clone(frame.Doc)
+	doc := string(frame.Doc)
 	b.enc = failing{errors.New("no")}
-	events := append(frame(101), frame(111)...)
-	if left := b.add(events, time.Now()); len(left) != 10 || len(b.cur.letters) != 10 {
-		t.Errorf("got %d letters in a batch and %d events left, want 10 and 10", len(b.cur.letters), len(left))
+	b.add([]event.Event{frame}, time.Now())
+	clear(frame.Doc)
+	if got := string(b.finish().letters[0].Body); got != doc {
+		t.Errorf("got a dead letter of %q, want %q", got, doc)
+	}
+
+	events := make([]event.Event, 20)
+	for i := range events {
+		events[i] = testEvent(3 + uint64(i)) // #nosec G115 -- small
+		events[i].Doc = append(events[i].Doc, make([]byte, 100)...)
+	}
+	if left := b.add(events, time.Now()); len(left) == 0 || len(b.cur.letters)+len(left) != len(events) {
+		t.Errorf("got %d letters in a batch and %d events left, want some of each", len(b.cur.letters), len(left))
 	}
 }
 

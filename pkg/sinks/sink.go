@@ -59,6 +59,7 @@ type Batch struct {
 
 // Item is one event, encoded for the sink.
 type Item struct {
+	// Event is what is known of the event besides its document: Doc is empty.
 	Event *event.Event
 
 	// Body is the event in the sink's format: one line, without a line break at

@@ -6,22 +6,23 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
 // appendPretty appends one line for people: when, how severe, what, who, what
 // came of it, and the message. Nothing in it can steer a terminal.
-func appendPretty(dst []byte, e *event.Event) []byte {
+func appendPretty(dst []byte, item *sinks.Item) []byte {
+	e := item.Event
 	dst = e.Occurred.Local().AppendFormat(dst, "2006-01-02 15:04:05 ")
 	dst = appendPadded(dst, e.Severity.String(), 8)
 	action := strings.TrimPrefix(e.Action, "prefect-cloud.")
 	dst = appendPadded(append(dst, ' '), action, 30)
 	dst = appendPadded(append(dst, ' '), or(e.Actor, "-"), 24)
 	dst = appendPadded(append(dst, ' '), or(e.Outcome.String(), "-"), 7)
-	var doc struct {
+	var doc struct { // of formats that have one: ecs and ocsf
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(e.Doc, &doc) == nil && doc.Message != "" {
+	if json.Unmarshal(item.Body, &doc) == nil && doc.Message != "" {
 		dst = appendPadded(append(dst, ' '), doc.Message, 0)
 	}
 	return dst

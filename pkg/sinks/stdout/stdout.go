@@ -77,7 +77,7 @@ func (s *Sink) Deliver(ctx context.Context, batch sinks.Batch) (sinks.Report, er
 	s.buf = s.buf[:0]
 	for i := range batch.Items {
 		if *s.pretty {
-			s.buf = appendPretty(s.buf, batch.Items[i].Event)
+			s.buf = appendPretty(s.buf, &batch.Items[i])
 		} else {
 			s.buf = append(s.buf, batch.Items[i].Body...)
 		}
