@@ -2,9 +2,11 @@ package normalize
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // set puts constants into fields.
@@ -24,6 +26,10 @@ func compileSet(s config.Section) (processor, error) {
 		v, err := constantValue(f)
 		if err != nil {
 			errs = append(errs, err)
+			continue
+		}
+		if err := allowed(f.Name, v); err != nil {
+			errs = append(errs, s.Problem(f.Name, "%s", err))
 			continue
 		}
 		value, err := fit(f.Name, fieldType(f.Name), appendValue(nil, v))
@@ -59,6 +65,18 @@ func constantValue(f config.Named) (any, error) {
 		err := f.Decode(&text)
 		return text, err
 	}
+}
+
+// allowed complains of a value that the field never has: the envelope, and with
+// it every format but ECS, would not take it.
+func allowed(name string, v any) error {
+	switch n, _ := v.(int); {
+	case name == "event.severity" && (n < int(event.Info) || n > int(event.Critical)):
+		return fmt.Errorf("event.severity is 1 (info) to 5 (critical), not %d", n)
+	case name == "event.outcome" && v != "success" && v != "failure" && v != "unknown":
+		return fmt.Errorf("event.outcome is success, failure or unknown, not %q", v)
+	}
+	return nil
 }
 
 func (p *set) kind() string { return "set" }

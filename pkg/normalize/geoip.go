@@ -1,8 +1,10 @@
 package normalize
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -115,16 +117,29 @@ func (g *geoIP) process(d *draft) (keep bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	found := g.current(d.now).Lookup(ip)
-	var l location
-	if err := found.Decode(&l); err != nil {
-		return true, err
-	}
-	if found.Found() {
+	l, found, err := lookUp(g.current(d.now), ip)
+	if found {
 		l.put(root)
 		d.dirty = true
 	}
-	return true, nil
+	return true, err
+}
+
+// lookUp asks the database. Its file is mapped: where somebody writes over it
+// instead of renaming a new one into its place, reading it faults, and that must
+// cost a lookup and not the process.
+func lookUp(r *maxminddb.Reader, ip netip.Addr) (l location, found bool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read the database: %v", p)
+		}
+	}()
+	result := r.Lookup(ip)
+	if err := result.Decode(&l); err != nil {
+		return l, false, err
+	}
+	return l, result.Found(), nil
 }
 
 // put writes what is known under source.

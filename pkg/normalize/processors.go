@@ -175,6 +175,9 @@ func checkField(s config.Section, path, name string) *config.Error {
 	if fieldType(name) != "" {
 		return nil
 	}
+	if isOpen(name) {
+		return s.Problem(path, "%s is a namespace: name a field in it, such as %s.team", name, name)
+	}
 	e := s.Problem(path, "%s is no field that an event can have", name)
 	known := filter.Fields()
 	names := make([]string, len(known))
@@ -194,12 +197,15 @@ func fieldType(name string) string {
 		}
 		return fields[i].Type
 	}
-	root, rest, _ := strings.Cut(name, ".")
-	isOpen := func(f filter.Field) bool { return f.Name == root && f.Type == "open" }
-	if rest != "" && slices.ContainsFunc(fields, isOpen) {
+	if root, rest, _ := strings.Cut(name, "."); rest != "" && isOpen(root) {
 		return "open"
 	}
 	return ""
+}
+
+// isOpen reports whether any name below this one is a field.
+func isOpen(name string) bool {
+	return slices.ContainsFunc(filter.Fields(), func(f filter.Field) bool { return f.Name == name && f.Type == "open" })
 }
 
 // errNoPlace says that a value cannot go where it was told to.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -164,6 +165,39 @@ func TestRenameIntoWhatDoesNotFitKeepsTheEvent(t *testing.T) {
 	}
 }
 
+// A copy over the file, rather than a new one in its place, leaves nothing to
+// read for a while.
+func TestGeoIPFileCutShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "geo.mmdb")
+	asn := map[string]any{"autonomous_system_number": uint32(64496)}
+	writeMMDB(t, path, "192.0.2.0/24", asn)
+	failed := 0
+	n := newNormalizer(t, normalize.Options{
+		Processors: processors(t, "[{geoip: {database: "+path+"}}]"), Failed: func(string) { failed++ },
+	})
+	number := func(at time.Time) any {
+		e, _, v, _, err := n.Normalize(&event.Record{Raw: []byte(loginOfAna)}, at, nil)
+		if v != normalize.Keep {
+			t.Fatal(v, err)
+		}
+		source, _ := decode(t, e.Doc)["source"].(map[string]any)
+		return source["as"]
+	}
+	if number(readAt) == nil {
+		t.Fatal("no number")
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := number(readAt.Add(time.Minute)); got != nil || failed != 1 {
+		t.Errorf("got %v and %d failures, want none and one", got, failed)
+	}
+	writeMMDB(t, path, "192.0.2.0/24", asn)
+	if number(readAt.Add(2*time.Minute)) == nil {
+		t.Error("the new file was not taken up")
+	}
+}
+
 func TestGeoIP(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "geo.mmdb")
 	name := func(s string) map[string]any { return map[string]any{"en": s} }
@@ -219,6 +253,9 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 		"rename to nowhere": {"- rename: {user.id: user.nmae}", `did you mean "user.name"?`},
 		"no database":       {"- geoip: {}", "must be the path"},
 		"database missing":  {"- geoip: {database: /nonexistent.mmdb}", "no such file"},
+		"namespace":         {"- set: {labels: x}", "labels is a namespace: name a field in it, such as labels.team"},
+		"no such outcome":   {"- set: {event.outcome: sucess}", `event.outcome is success, failure or unknown, not "sucess"`},
+		"no such severity":  {"- set: {event.severity: 77}", "event.severity is 1 (info) to 5 (critical), not 77"},
 		"no such rule":      {"- detect: {disable: [workspace-delted]}", `did you mean "workspace-deleted"?`},
 		"all and some":      {"- detect: {disable: [role-changed], enable: [role-changed]}", "goes without enable"},
 		"all at once":       {"- dorp: 'true'\n- set: {user.nmae: x}", "\ntest.yaml:2:"},
