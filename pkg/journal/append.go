@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
@@ -21,7 +20,7 @@ type request struct {
 	position event.Position
 	body     []byte  // not compressed; kept by the recent frames
 	memory   *memory // that body is a part of
-	packed   *[]byte // that frame is a part of, where it is compressed
+	packed   *memory // that frame is a part of, where it is compressed
 
 	taken     bool  // by the writer; guarded by Journal.mu
 	cancelled error // why the caller no longer waits for room; guarded by Journal.mu
@@ -136,31 +135,20 @@ func (j *Journal) compress(r *request, buf []byte, start int) ([]byte, error) {
 	if j.codec == codecNone || len(r.body) == 0 {
 		return buf, nil
 	}
-	packed := take(&j.packed, start+j.codec.bound(len(r.body))+trailerSize)
-	out := append((*packed)[:0], buf[:start]...)
+	packed := j.unzip.memories.take(start + j.codec.bound(len(r.body)) + trailerSize)
+	out := append(packed.raw[:0], buf[:start]...)
 	out, err := j.zip.appendTo(out, r.body, j.codec)
 	if err != nil {
 		return nil, err
 	}
-	*packed = out
+	packed.raw = out
 	if len(out) >= len(buf) {
-		j.packed.Put(packed)
+		packed.release()
 		return buf, nil
 	}
 	r.codec = j.codec
 	r.packed = packed
 	return out, nil
-}
-
-// take returns a buffer out of the pool that holds at least n bytes. One that
-// is much larger than that is left to the garbage collector.
-func take(pool *sync.Pool, n int) *[]byte {
-	if b, ok := pool.Get().(*[]byte); ok && cap(*b) >= n && cap(*b)/4 <= n {
-		*b = (*b)[:n]
-		return b
-	}
-	b := make([]byte, n)
-	return &b
 }
 
 // finish computes what depends on the payload alone. Buf is the frame without

@@ -76,7 +76,7 @@ func BenchmarkEncode(b *testing.B) {
 				}
 				r.memory.release()
 				if r.packed != nil {
-					j.packed.Put(r.packed)
+					r.packed.release()
 				}
 			}
 			perEvent(b, cpu)

@@ -278,7 +278,7 @@ func (j *Journal) publish(group []*request, chain [32]byte) {
 	j.mu.Unlock()
 	for _, r := range group {
 		if r.packed != nil {
-			j.packed.Put(r.packed)
+			r.packed.release()
 		}
 		close(r.done)
 	}

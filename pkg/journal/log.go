@@ -43,8 +43,6 @@ type Journal struct {
 	zip     *compressor
 	unzip   *decompressor
 
-	packed sync.Pool // *[]byte: compressed frames
-
 	work  chan struct{} // something is queued; capacity 1
 	room  chan struct{} // something may be removed; capacity 1
 	stop  chan struct{}
@@ -237,9 +235,12 @@ func (s *segment) after(sequence, next uint64) int64 {
 }
 
 // Rest gives back the memory of the newest frames, which readers near the end
-// share. It is for a journal that nothing is appended to; a reader that comes
-// later reads them from disk.
-func (j *Journal) Rest() { j.recent.clear() }
+// share, and what is kept for frames to come. It is for a journal that nothing
+// is appended to; a reader that comes later reads from disk.
+func (j *Journal) Rest() {
+	j.recent.clear()
+	j.unzip.memories.clear()
+}
 
 // Close stores what waits, where there is room for it, and gives up the lock.
 func (j *Journal) Close() error {

@@ -74,3 +74,37 @@ func TestRestLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// What is kept for frames to come is bounded, whatever is released at once, and
+// serves frames of about its size only.
+func TestMemoriesAreBounded(t *testing.T) {
+	var p memories
+	var held []*memory
+	for _, of := range []struct{ size, count int }{{1 << 10, 2 * spareFrames}, {spareBytes / 4, 5}, {2 * spareBytes, 1}, {1 << 10, 2}} {
+		for range of.count {
+			held = append(held, p.take(of.size))
+		}
+	}
+	for _, m := range held {
+		m.release()
+		kept := 0
+		for _, s := range p.spare {
+			kept += cap(s.raw)
+		}
+		if kept != p.bytes || kept > spareBytes || len(p.spare) > spareFrames {
+			t.Fatalf("%d pieces of %d bytes are kept, counted as %d", len(p.spare), kept, p.bytes)
+		}
+	}
+	p.clear()
+	p.take(5 << 10).release()
+	for _, test := range []struct {
+		n    int
+		want bool
+	}{{5 << 10, true}, {8 << 10, false}, {1 << 10, false}} {
+		if m := p.find(test.n); (m != nil) != test.want {
+			t.Errorf("%d bytes: found %v, want %v", test.n, m != nil, test.want)
+		} else if m != nil {
+			m.release()
+		}
+	}
+}
