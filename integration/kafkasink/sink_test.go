@@ -69,6 +69,7 @@ func TestRecord(t *testing.T) {
 				"ce_specversion": "1.0", "ce_id": e.ID, "ce_type": e.Action, "ce_subject": e.Resource,
 				"ce_source": "/prefect-cloud/accounts/" + e.Account, "ce_time": e.Occurred.Format(time.RFC3339Nano),
 				"content-type": "application/json", "shiplog_sequence": "4", "shiplog_delivery": "17", "shiplog_format": "ecs",
+				"shiplog_agent": sinktest.Deps(t, nil).Agent, "shiplog_journal": sinktest.Deps(t, nil).Journal,
 			} {
 				if got := topic.Header(r, key); got != want {
 					t.Errorf("header %s: got %q, want %q", key, got, want)

@@ -23,6 +23,7 @@ func settled(body string) string {
 	for pattern, with := range map[string]string{
 		`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`: "TIME",
 		`"head": "[0-9a-f]{64}"`:                  `"head": "HEAD"`,
+		`"id": "[0-9a-f]{32}"`:                    `"id": "ID"`,
 		`(bytes|lag_seconds)": [\d.e-]+`:          `$1": 0`,
 		`(?s)\n  "(ecs|ocsf)": \{\n.*?\n  \}`:     "\n  \"$1\": {}", // the encoders have golden files of their own
 	} {

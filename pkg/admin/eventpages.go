@@ -168,7 +168,7 @@ func (h *handlers) eventPage(w http.ResponseWriter, r *http.Request) {
 	if o.Format != "ocsf" && o.Format != "raw" {
 		o.Format = "ecs"
 	}
-	text, err := encoded(e, o.Format)
+	text, err := h.encoded(e, o.Format)
 	if err != nil {
 		h.refuse(w, r, http.StatusInternalServerError, "event as "+o.Format+": "+err.Error())
 		return

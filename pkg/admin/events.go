@@ -261,7 +261,7 @@ func (h *handlers) searchEvents(w http.ResponseWriter, r *http.Request) {
 		if *lost > 0 {
 			w.Header().Set("X-Shiplog-Unreadable", strconv.FormatUint(*lost, 10))
 		}
-		writeLines(w, events, enc, format)
+		writeLines(w, events, enc, format, h.Pipeline.Shipper())
 		return
 	}
 	body := Found{Events: make([]Envelope, 0, len(events)), More: more, Unreadable: *lost}
@@ -274,7 +274,7 @@ func (h *handlers) searchEvents(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
-func writeLines(w http.ResponseWriter, events []event.Event, enc encode.Encoder, format string) {
+func writeLines(w http.ResponseWriter, events []event.Event, enc encode.Encoder, format string, by *event.Shipper) {
 	kind := "application/x-ndjson"
 	if format == "cef" || format == "leef" || format == "raw" {
 		kind = "text/plain; charset=utf-8"
@@ -282,7 +282,7 @@ func writeLines(w http.ResponseWriter, events []event.Event, enc encode.Encoder,
 	w.Header().Set("Content-Type", kind)
 	var buf []byte
 	for i := range events {
-		line, err := enc.Append(buf[:0], &events[i], event.Delivery{})
+		line, err := enc.Append(buf[:0], &events[i], event.Delivery{By: by})
 		if err != nil {
 			continue // it has no form in this format
 		}
@@ -301,27 +301,27 @@ type Detail struct {
 	Raw  string          `json:"raw"`
 }
 
-func detailOf(e *event.Event) (Detail, error) {
+func (h *handlers) detailOf(e *event.Event) (Detail, error) {
 	d := Detail{Envelope: envelopeOf(e)}
-	ecs, err := encoded(e, "ecs")
+	ecs, err := h.encoded(e, "ecs")
 	if err != nil {
 		return d, err
 	}
-	ocsf, err := encoded(e, "ocsf")
+	ocsf, err := h.encoded(e, "ocsf")
 	if err != nil {
 		return d, err
 	}
-	raw, err := encoded(e, "raw")
+	raw, err := h.encoded(e, "raw")
 	d.ECS, d.OCSF, d.Raw = ecs, ocsf, string(raw)
 	return d, err
 }
 
-func encoded(e *event.Event, format string) ([]byte, error) {
+func (h *handlers) encoded(e *event.Event, format string) ([]byte, error) {
 	enc, err := encode.New(format)
 	if err != nil {
 		return nil, err
 	}
-	return enc.Append(nil, e, event.Delivery{})
+	return enc.Append(nil, e, event.Delivery{By: h.Pipeline.Shipper()})
 }
 
 func (h *handlers) showEvent(w http.ResponseWriter, r *http.Request) {
@@ -330,7 +330,7 @@ func (h *handlers) showEvent(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	d, err := detailOf(e)
+	d, err := h.detailOf(e)
 	if err != nil {
 		h.fail(w, r, err)
 		return

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/shiplog/shiplog/pkg/atomicfile"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // identity returns the name by which destinations know this agent for ever: it
@@ -28,6 +29,25 @@ func identity(dataDir string) (string, error) {
 		return "", err
 	}
 	return id, nil
+}
+
+// Shipper is who ships the events of a data directory, as far as it is known
+// there: for what shows them as they are shipped.
+func Shipper(dataDir, version, journal string) (*event.Shipper, error) {
+	id, err := knownIdentity(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	return event.NewShipper(id, hostName(), version, journal), nil
+}
+
+// hostName is what people call this machine; empty where it has no name.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 const identityFile = "agent-id"

@@ -156,6 +156,7 @@ func assemble(plan *Plan, o Options) (_ *agent, err error) {
 		Losses:  losses,
 		DataDir: dir,
 		Agent:   id,
+		Host:    hostName(),
 		Version: o.Version,
 	})
 	return a, err

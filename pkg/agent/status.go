@@ -51,12 +51,15 @@ func restingStatus(plan *Plan) (pipeline.Status, error) {
 	if err != nil {
 		return s, err
 	}
+	if s.Agent, err = knownIdentity(plan.File.DataDir); err != nil {
+		return s, err
+	}
 	j, err := view.Stats()
 	if err != nil {
 		return s, err
 	}
 	s.Journal = pipeline.JournalStatus{
-		First: j.First, Last: j.Last, Segments: j.Segments, Bytes: j.Bytes,
+		ID: view.ID(), First: j.First, Last: j.Last, Segments: j.Segments, Bytes: j.Bytes,
 		Oldest: j.OldestTime, Head: hex.EncodeToString(j.Head[:]),
 	}
 	positions, err := view.Positions()

@@ -182,6 +182,10 @@ func (w *cefWriter) custom() {
 	w.labelled("cs5", "role", firstElement(w.first(changesRoles, targetRoles, userRoles)), 4000)
 	w.labelled("cs6", "payload", w.values[payload], 4000)
 	w.labelled("flexString1", "rule", w.values[ruleName], 1023)
+	if journal := w.journal(); journal != "" {
+		w.text("flexString2", journal, 1023)
+		w.label("flexString2", "journal")
+	}
 	if w.event.Sequence > 0 {
 		w.number("cn1", w.event.Sequence)
 		w.label("cn1", "sequence")
@@ -189,5 +193,10 @@ func (w *cefWriter) custom() {
 	if w.delivery.Number > 0 {
 		w.number("cn2", w.delivery.Number)
 		w.label("cn2", "delivery")
+	}
+	// The dictionary's agentId is for consumers alone; a key of one's own is
+	// named for vendor, product and meaning.
+	if by := w.delivery.By; by != nil {
+		w.text("ShiplogAgentId", by.Agent, 1023)
 	}
 }

@@ -268,6 +268,8 @@ func (w *cimWriter) more() {
 	if w.delivery.Number > 0 {
 		w.number("delivery", int64(w.delivery.Number)) //nolint:gosec // as above
 	}
+	w.text("journal", w.journal())
+	w.raw("agent_id", w.nonEmpty(agentID))
 	if w.delivery.Replayed {
 		w.key("replayed")
 		w.b = append(w.b, "true"...)

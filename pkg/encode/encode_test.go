@@ -128,3 +128,39 @@ func FuzzAppend(f *testing.F) {
 		}
 	})
 }
+
+// Every format but the original bytes names the agent and its journal. An agent
+// that the document came through before keeps its place.
+func TestFormatsNameTheShipper(t *testing.T) {
+	const relayed = `"agent":{"id":"beat-1","name":"edge","version":"8"},`
+	const head, tail = `{"event":{"original":"x","id":"e","action":"x"},"@timestamp":"2026-11-02T08:11:25Z",`, `"shiplog":{"source":"s"}}`
+	for _, tt := range []struct {
+		format, agent string
+		want, not     []string
+	}{
+		{"ecs", "", []string{`"agent":{"id":"7d6a4c1e-2b5f-4a8e-9c3d-0e1f2a3b4c5d","name":"audit-1","type":"shiplog","version":"1.2.0"}`, `"journal":"8d1f`}, nil},
+		{"ecs", relayed, []string{`"agent":{"id":"beat-1"`, `"journal":"8d1f`}, []string{"7d6a4c1e"}},
+		{"ecs", `"agent":{"name":"edge"},`, []string{`"id":"7d6a4c1e`, `"name":"edge"`}, []string{"audit-1"}},
+		{"ocsf", "", []string{`"loggers":[{"name":"audit-1","uid":"7d6a4c1e-2b5f-4a8e-9c3d-0e1f2a3b4c5d","version":"1.2.0","log_name":"8d1f0c6a5b7e4f0e9a3c2b1d0e9f8a7b","product":{"name":"shiplog","vendor_name":"shiplog"}}]`}, []string{"reporter"}},
+		{"ocsf", relayed, []string{`"reporter":{"name":"edge","uid":"beat-1"}`, `"loggers":[{"name":"audit-1","uid":"7d6a4c1e`}, nil},
+		{"cim", "", []string{`"dvc":"audit-1"`, `"agent_id":"7d6a4c1e`, `"journal":"8d1f`}, nil},
+		{"cim", relayed, []string{`"dvc":"edge"`, `"agent_id":"beat-1"`, `"journal":"8d1f`}, nil},
+		{"cef", "", []string{"dvchost=audit-1 ", "ShiplogAgentId=7d6a4c1e", "flexString2=8d1f0c6a5b7e4f0e9a3c2b1d0e9f8a7b flexString2Label=journal"}, nil},
+		{"cef", relayed, []string{"dvchost=edge ", "ShiplogAgentId=7d6a4c1e"}, nil},
+		{"leef", "", []string{"agentName=audit-1", "agentId=7d6a4c1e", "journal=8d1f"}, nil},
+		{"leef", relayed, []string{"agentName=edge", "agentId=beat-1", "journal=8d1f"}, nil},
+	} {
+		e := &event.Event{Envelope: event.Envelope{Sequence: 1, ID: "e", Action: "x"}, Doc: []byte(head + tt.agent + tail)}
+		line := encoded(t, tt.format, e, event.Delivery{Number: 1, By: shipper})
+		for _, want := range tt.want {
+			if !strings.Contains(line, want) {
+				t.Errorf("%s has no %s: %s", tt.format, want, line)
+			}
+		}
+		for _, not := range tt.not {
+			if strings.Contains(line, not) {
+				t.Errorf("%s has %s: %s", tt.format, not, line)
+			}
+		}
+	}
+}

@@ -17,6 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+// shipper ships the events of the golden files.
+var shipper = event.NewShipper("7d6a4c1e-2b5f-4a8e-9c3d-0e1f2a3b4c5d", "audit-1", "1.2.0", "8d1f0c6a5b7e4f0e9a3c2b1d0e9f8a7b")
+
 // samples are the sample events, normalized, and their records.
 func samples(t testing.TB) (events []*event.Event, records [][]byte) {
 	t.Helper()
@@ -93,7 +96,7 @@ func TestGolden(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			var got []byte
 			for _, e := range events {
-				got = append(got, encoded(t, format, e, event.Delivery{Number: e.Sequence})...)
+				got = append(got, encoded(t, format, e, event.Delivery{Number: e.Sequence, By: shipper})...)
 				got = append(got, '\n')
 			}
 			if n := bytes.Count(got, []byte("\n")); n != len(events) {
@@ -123,7 +126,7 @@ func TestSamplesAreValidOCSF(t *testing.T) {
 	schema := loadOCSF(t)
 	events, _ := samples(t)
 	for _, e := range events {
-		line := encoded(t, "ocsf", e, event.Delivery{Number: 3, Replayed: true})
+		line := encoded(t, "ocsf", e, event.Delivery{Number: 3, Replayed: true, By: shipper})
 		if problems := schema.validate([]byte(line)); len(problems) > 0 {
 			t.Errorf("%s:\n  %s\n%s", e.Action, strings.Join(problems, "\n  "), line)
 		}
@@ -137,6 +140,7 @@ func TestForeignRecordsAreValidOCSF(t *testing.T) {
 	events, _ := samples(t)
 	records := map[string][]string{"ecs": {
 		`{"@timestamp":"2026-11-02T08:11:25Z","event":{"action":"user-login","category":["authentication"],"outcome":"failure","kind":"event"},"user":{"name":"eve"},"host":{"name":"h1"},"source":{"ip":"2001:db8::7","port":443}}`,
+		`{"@timestamp":"2026-11-02T08:11:25Z","event":{"action":"relayed"},"agent":{"id":"beat-1","name":"edge","type":"filebeat"}}`,
 		`{"@timestamp":"2026-11-02T08:11:25Z","event.action":"x","user.name":"dotted","workspace":1,"payload":"p","related":{"user":["z"]}}`,
 	}, "json": {
 		`{"time":"2026-11-02T08:11:25Z","action":"door.opened","user":"eve","nested":{"a":[1,{"b":null}]}}`, `{"message":"hello"}`,
@@ -156,7 +160,7 @@ func TestForeignRecordsAreValidOCSF(t *testing.T) {
 				t.Logf("%s: %.100s: %s %v", decoder, record, reason, err)
 				continue
 			}
-			line := encoded(t, "ocsf", &e, event.Delivery{Number: 3})
+			line := encoded(t, "ocsf", &e, event.Delivery{Number: 3, By: shipper})
 			if problems := schema.validate([]byte(line)); len(problems) > 0 {
 				t.Errorf("%s:\n  %s\n%s", record, strings.Join(problems, "\n  "), line)
 			}

@@ -137,4 +137,7 @@ func (w *leefWriter) place() {
 	if w.delivery.Number > 0 {
 		w.number("delivery", w.delivery.Number)
 	}
+	w.text("journal", w.journal())
+	w.value("agentId", w.values[agentID], leefText)
+	w.value("agentName", w.values[agentName], leefText)
 }

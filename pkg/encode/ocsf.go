@@ -91,13 +91,40 @@ func (w *ocsfWriter) metadata() {
 	if e.Sequence > 0 {
 		w.number("sequence", int64(e.Sequence)) //nolint:gosec // a journal has fewer than 2^63 events
 	}
-	if w.has(agentID, agentName) {
+	by := w.delivery.By
+	if w.relayed || by == nil && w.has(agentID, agentName) {
 		w.open("reporter")
 		w.raw("name", w.take(agentName))
 		w.raw("uid", w.take(agentID))
 		w.close()
 	}
+	if by != nil && by.Agent != "" {
+		w.logger(by)
+	}
 	w.close()
+}
+
+// logger names the agent in the chain of those that passed the event on, and its
+// journal as the log that the sequence counts in.
+func (w *ocsfWriter) logger(by *event.Shipper) {
+	w.openList("loggers")
+	w.element()
+	if w.relayed {
+		w.text("name", by.Name)
+		w.text("uid", by.Agent)
+		w.text("version", by.Version)
+	} else {
+		w.raw("name", w.take(agentName))
+		w.raw("uid", w.take(agentID))
+		w.raw("version", w.take(agentVersion))
+	}
+	w.text("log_name", by.Journal)
+	w.open("product")
+	w.constant("name", "shiplog")
+	w.constant("vendor_name", "shiplog")
+	w.close()
+	w.close()
+	w.closeList()
 }
 
 // profiles names the profiles whose attributes the event has.

@@ -20,6 +20,7 @@ type record struct {
 	entry    *catalog.Entry
 	kind     string // the resource type
 	title    string // what happened, in a few words
+	relayed  bool   // the document names an agent that it came through before
 
 	values [slots]ecsdoc.Value
 	used   [slots]bool // written already, or said in other words
@@ -61,6 +62,7 @@ func load(e *event.Event, d event.Delivery) (*record, error) {
 			r.values[s] = r.asText(s, v)
 		}
 	}
+	r.name()
 	var match catalog.Match
 	r.entry, match = catalog.Lookup(e.Action)
 	if r.kind = r.values[resourceType].Text(); r.kind == "" {
@@ -77,8 +79,41 @@ func load(e *event.Event, d event.Delivery) (*record, error) {
 	return r, nil
 }
 
+// name puts in who ships the event, as event.AppendDoc does.
+func (r *record) name() {
+	r.relayed = r.has(agentID)
+	by := r.delivery.By
+	if r.relayed || by == nil || by.Agent == "" {
+		return
+	}
+	for _, f := range [...]struct {
+		slot slot
+		text string
+	}{{agentID, by.Agent}, {agentName, by.Name}, {agentVersion, by.Version}} {
+		if f.text != "" && !r.has(f.slot) {
+			r.values[f.slot] = r.quoted(f.text)
+		}
+	}
+}
+
+// quoted makes a JSON string of a text.
+func (r *record) quoted(s string) ecsdoc.Value {
+	from := len(r.scratch)
+	r.scratch = appendQuoted(r.scratch, s)
+	return ecsdoc.Value(r.scratch[from:len(r.scratch):len(r.scratch)])
+}
+
+// journal is the id of the journal that the sequence counts in; empty where it is
+// not known.
+func (r *record) journal() string {
+	if r.delivery.By == nil {
+		return ""
+	}
+	return r.delivery.By.Journal
+}
+
 func (r *record) free() {
-	r.event, r.entry, r.kind, r.title = nil, nil, "", ""
+	r.event, r.delivery, r.entry, r.kind, r.title = nil, event.Delivery{}, nil, "", ""
 	spareRecords.Put(r)
 }
 

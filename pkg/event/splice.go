@@ -13,10 +13,15 @@ type Delivery struct {
 
 	// Replayed marks an event that is shipped again on request.
 	Replayed bool
+
+	// By is who ships it. Nil: nobody does.
+	By *Shipper
 }
 
-// AppendDoc appends the event's document to dst, with the sequence and the
-// delivery spliced in, and returns the result.
+// AppendDoc appends the event's document to dst, with the sequence, the delivery
+// and the shipper spliced in, and returns the result. A document that names an
+// agent by its id came through that agent, and keeps it: ECS says that agent is
+// who read the event first. shiplog.journal is always the shipper's own.
 func (e *Event) AppendDoc(dst []byte, d Delivery) []byte {
 	const head, tail = `{"event":{`, `}}`
 	if !bytes.HasPrefix(e.Doc, []byte(head)) || !bytes.HasSuffix(e.Doc, []byte(tail)) {
@@ -30,7 +35,16 @@ func (e *Event) AppendDoc(dst []byte, d Delivery) []byte {
 			dst = append(dst, ',')
 		}
 	}
-	dst = append(dst, e.Doc[len(head):len(e.Doc)-len(tail)]...)
+	var agent, journal []byte
+	from := len(head) // what is before it is in dst
+	if d.By != nil {
+		agent, journal = d.By.agent, d.By.journal
+		if at := ownAgent(e.Doc); at >= 0 {
+			agent = nil
+			dst, from = d.By.complete(dst, e.Doc, from, at)
+		}
+	}
+	dst = append(dst, e.Doc[from:len(e.Doc)-len(tail)]...)
 	if d.Number > 0 {
 		dst = append(dst, `,"delivery":`...)
 		dst = strconv.AppendUint(dst, d.Number, 10)
@@ -38,5 +52,8 @@ func (e *Event) AppendDoc(dst []byte, d Delivery) []byte {
 	if d.Replayed {
 		dst = append(dst, `,"replayed":true`...)
 	}
-	return append(dst, tail...)
+	dst = append(dst, journal...)
+	dst = append(dst, '}')
+	dst = append(dst, agent...)
+	return append(dst, '}')
 }

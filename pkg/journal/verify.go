@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 // Report is what Verify found.
 type Report struct {
+	ID          string   // of the journal, as Journal.ID; empty: no header says it
 	First, Last uint64   // sequences that are covered
 	Head        [32]byte // chain hash of the last frame
 	Segments    int
@@ -72,6 +74,9 @@ func Verify(ctx context.Context, dir string, progress func(Progress), anchors ..
 		}
 	}
 	v.report.Last, v.report.Head = v.next-1, v.chain
+	if v.log != [16]byte{} {
+		v.report.ID = hex.EncodeToString(v.log[:])
+	}
 	v.judgeAnchors()
 	return v.report, nil
 }

@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -63,6 +65,19 @@ func (v *View) look() error {
 	}
 	v.segments = segments
 	return nil
+}
+
+// ID tells the journal from every other, as Journal.ID; empty where no segment
+// says it any more.
+func (v *View) ID() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range slices.Backward(v.segments) {
+		if h, _, ok, err := readSegmentHeader(v.disk, v.dir, s.first); err == nil && ok {
+			return hex.EncodeToString(h.log[:])
+		}
+	}
+	return ""
 }
 
 // Last is the sequence of the last event, 0 if there is none.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -74,6 +75,32 @@ func TestReadTime(t *testing.T) {
 			if spare := len(got) - max(0, min(test.to, total)-max(test.from, 0)); spare > 20 {
 				t.Errorf("%s %+v: %d events that are not in the range", name, test, spare)
 			}
+		}
+	}
+}
+
+// A view and a verification name the journal as the one that writes it does, and
+// a journal that is begun anew in the same directory is another one.
+func TestEveryReaderNamesTheJournal(t *testing.T) {
+	dir := t.TempDir()
+	seen := map[string]bool{}
+	for range 2 {
+		j := mustOpen(t, dir, Config{}, Deps{})
+		id := j.ID()
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		v, err := OpenReadOnly(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Verify(t.Context(), dir, nil)
+		if err != nil || v.ID() != id || r.ID != id || seen[id] {
+			t.Errorf("the journal is %s, the view says %s, verify %s (%v); seen before: %v", id, v.ID(), r.ID, err, seen)
+		}
+		seen[id] = true
+		if err := os.RemoveAll(filepath.Join(dir, segmentsDir)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

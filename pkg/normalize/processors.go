@@ -169,7 +169,7 @@ func checkField(s config.Section, path, name string) *config.Error {
 	switch name {
 	case "event.id", "event.action", "event.kind", "event.hash", "event.sequence", "event.original",
 		"@timestamp", "ecs.version",
-		"shiplog.source", "shiplog.delivery", "shiplog.replayed":
+		"shiplog.source", "shiplog.delivery", "shiplog.replayed", "shiplog.journal":
 		return s.Problem(path, "%s must stay as it is: delivery and verification stand on it", name)
 	}
 	if fieldType(name) != "" {

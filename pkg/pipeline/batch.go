@@ -40,6 +40,7 @@ type tally struct {
 // builder fills batches from events in order. It belongs to one goroutine.
 type builder struct {
 	sink      string
+	by        *event.Shipper
 	filter    *filter.Filter
 	enc       encode.Encoder
 	maxEvents int
@@ -131,7 +132,7 @@ func (b *builder) take(e *event.Event) bool {
 	cur := b.cur
 	buf := cur.arena.room(encodedGuess(e))
 	start := len(buf)
-	buf, err := appendSafely(b.enc, buf, e, event.Delivery{Number: b.number + 1})
+	buf, err := appendSafely(b.enc, buf, e, event.Delivery{Number: b.number + 1, By: b.by})
 	size := len(buf) - start
 	if err == nil && cur.bytes+size > b.maxBytes && len(cur.items) > 0 {
 		b.sealed = true // it opens the next batch; this one ends before it

@@ -150,7 +150,7 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 	}
 	unasked := every{interval: logEvery}
 	s.builder = builder{
-		sink: spec.Name, filter: where, enc: enc,
+		sink: spec.Name, by: p.by, filter: where, enc: enc,
 		maxEvents: max(1, c.Batch.MaxEvents), maxBytes: max(1, int(c.Batch.MaxBytes)),
 		pool: new(sync.Pool), chunks: &p.chunks,
 		unfilter: func(err error) {

@@ -57,6 +57,7 @@ type Deps struct {
 
 	DataDir string
 	Agent   string // identifies this agent for ever
+	Host    string // what people call the machine; empty: not known
 	Version string
 }
 

@@ -182,7 +182,10 @@ func (s *fakeSink) Deliver(ctx context.Context, b sinks.Batch) (sinks.Report, er
 			continue
 		}
 		seq := item.Event.Sequence
-		if want := fmt.Sprintf(`"delivery":%d}}`, item.Number); !b.Replay && !strings.HasSuffix(string(item.Body), want) {
+		if want := fmt.Sprintf(`"delivery":%d,"journal":"`, item.Number); !b.Replay && !strings.Contains(string(item.Body), want) {
+			return report, fmt.Errorf("body %s does not have %s", item.Body, want)
+		}
+		if want := `"},"agent":{"id":"agent","type":"shiplog","version":"test"}}`; !strings.HasSuffix(string(item.Body), want) {
 			return report, fmt.Errorf("body %s does not end with %s", item.Body, want)
 		}
 		if s.numbers == nil {
@@ -270,7 +273,7 @@ func (r *rig) start() *running {
 			slots: make(chan struct{}, c.Concurrency), asked: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}),
 		},
 		builder: builder{
-			sink: "sink", filter: where, enc: enc, maxEvents: c.Batch.MaxEvents, maxBytes: int(c.Batch.MaxBytes),
+			sink: "sink", by: event.NewShipper("agent", "", "test", "journal"), filter: where, enc: enc, maxEvents: c.Batch.MaxEvents, maxBytes: int(c.Batch.MaxBytes),
 			pool: new(sync.Pool), chunks: new(sync.Pool), unfilter: func(error) {},
 		},
 	}

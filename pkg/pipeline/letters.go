@@ -159,7 +159,7 @@ func text(err error, otherwise string) string {
 // letter's body where the journal no longer has it.
 func (p *Pipeline) itemOf(l deadletter.Letter, r *replay) sinks.Item {
 	if e, ok := p.find(l); ok {
-		if body, err := appendSafely(r.enc, nil, e, event.Delivery{Number: l.Number, Replayed: true}); err == nil {
+		if body, err := appendSafely(r.enc, nil, e, event.Delivery{Number: l.Number, Replayed: true, By: p.by}); err == nil {
 			return sinks.Item{Event: e, Body: body, Number: l.Number}
 		}
 	}

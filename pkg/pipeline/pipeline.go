@@ -23,7 +23,8 @@ import (
 // from any goroutine.
 type Pipeline struct {
 	deps   Deps
-	chunks sync.Pool // of *chunk: what batches are made of
+	by     *event.Shipper // what every event says of this agent
+	chunks sync.Pool      // of *chunk: what batches are made of
 
 	applying sync.Mutex // held by Apply and by the ends of Run: one change at a time
 
@@ -73,6 +74,7 @@ func New(cfg Config, deps Deps) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		deps:     deps,
+		by:       event.NewShipper(deps.Agent, deps.Host, deps.Version, deps.Journal.ID()),
 		cfg:      cfg,
 		intakes:  make(map[string]*runningIntake),
 		shippers: make(map[string]*runningShipper),

@@ -281,7 +281,7 @@ func (r *replay) take(ctx context.Context, e *event.Event) error {
 		return nil
 	}
 	limits := r.spec.Spec.Batch
-	arena, err := appendSafely(r.enc, r.arena, e, event.Delivery{Replayed: true})
+	arena, err := appendSafely(r.enc, r.arena, e, event.Delivery{Replayed: true, By: r.p.by})
 	if err != nil {
 		return r.refuse(e, err)
 	}
@@ -289,7 +289,7 @@ func (r *replay) take(ctx context.Context, e *event.Event) error {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
-		if arena, err = appendSafely(r.enc, r.arena, e, event.Delivery{Replayed: true}); err != nil {
+		if arena, err = appendSafely(r.enc, r.arena, e, event.Delivery{Replayed: true, By: r.p.by}); err != nil {
 			return err
 		}
 	}

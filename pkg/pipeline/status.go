@@ -5,12 +5,15 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // Status is a snapshot of everything that an operator asks for.
 type Status struct {
 	Time    time.Time      `json:"time"`
 	Version string         `json:"version"`
+	Agent   string         `json:"agent,omitempty"` // id
 	Running bool           `json:"running"`
 	Sources []SourceStatus `json:"sources"` // by name
 	Journal JournalStatus  `json:"journal"`
@@ -60,6 +63,7 @@ type SourceStatus struct {
 
 // JournalStatus is the journal.
 type JournalStatus struct {
+	ID        string    `json:"id"` // what sequences are unique together with
 	First     uint64    `json:"first"`
 	Last      uint64    `json:"last"`
 	Segments  int       `json:"segments"`
@@ -103,6 +107,9 @@ type SinkStatus struct {
 	Rate         float64   `json:"events_per_second"`
 }
 
+// Shipper is what every event that is shipped says of this agent.
+func (p *Pipeline) Shipper() *event.Shipper { return p.by }
+
 // Status returns how everything is. It blocks for no part.
 func (p *Pipeline) Status() Status {
 	p.mu.Lock()
@@ -117,7 +124,7 @@ func (p *Pipeline) Status() Status {
 	running := p.live != nil
 	p.mu.Unlock()
 
-	s := Status{Time: time.Now().UTC(), Version: p.deps.Version, Running: running, Journal: p.journalStatus()}
+	s := Status{Time: time.Now().UTC(), Version: p.deps.Version, Agent: p.deps.Agent, Running: running, Journal: p.journalStatus()}
 	for _, in := range intakes {
 		s.Sources = append(s.Sources, in.status(s.Time))
 	}
@@ -131,7 +138,7 @@ func (p *Pipeline) Status() Status {
 func (p *Pipeline) journalStatus() JournalStatus {
 	j := p.deps.Journal.Stats()
 	s := JournalStatus{
-		First: j.First, Last: j.Last, Segments: j.Segments, Bytes: j.Bytes, Oldest: j.OldestTime,
+		ID: p.deps.Journal.ID(), First: j.First, Last: j.Last, Segments: j.Segments, Bytes: j.Bytes, Oldest: j.OldestTime,
 		Head: hex.EncodeToString(j.Head[:]), Full: j.Full, FullSince: j.FullSince,
 	}
 	if err := p.failureNow(); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/encode"
 	"github.com/shiplog/shiplog/pkg/event"
 	"github.com/shiplog/shiplog/pkg/filter"
@@ -25,6 +26,7 @@ type eventsFlags struct {
 	output              string
 	limit               int
 	follow, oldest      bool
+	by                  *event.Shipper // whom the events are shown to come from
 }
 
 func (a *app) eventsCommand() *cobra.Command {
@@ -58,6 +60,9 @@ is damaged and cannot be shown is counted on stderr.`,
 			}
 			view, err := journal.OpenReadOnly(plan.File.DataDir)
 			if err != nil {
+				return err
+			}
+			if f.by, err = agent.Shipper(plan.File.DataDir, a.build.Version, view.ID()); err != nil {
 				return err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
@@ -105,14 +110,14 @@ func (f *eventsFlags) settle(now time.Time) (err error) {
 	if err := f.query.Check(); err != nil {
 		return err
 	}
-	_, err = printerOf(f.output)
+	_, err = f.printer()
 	return err
 }
 
 // show prints what is found to out; what a reader of it must know, and a program
 // must not stumble over, goes to aside.
 func (f *eventsFlags) show(ctx context.Context, v *journal.View, out *bufio.Writer, aside io.Writer) error {
-	p, err := printerOf(f.output)
+	p, err := f.printer()
 	if err != nil {
 		return err
 	}
@@ -170,8 +175,9 @@ func (f *eventsFlags) past(ctx context.Context, v *journal.View, print func(*eve
 	return nil
 }
 
-// printerOf returns what writes an event for people, or in a format.
-func printerOf(output string) (func(io.Writer, *event.Event) error, error) {
+// printer returns what writes an event for people, or in a format.
+func (f *eventsFlags) printer() (func(io.Writer, *event.Event) error, error) {
+	output := f.output
 	switch output {
 	case "table":
 		return printRow, nil
@@ -184,7 +190,7 @@ func printerOf(output string) (func(io.Writer, *event.Event) error, error) {
 	}
 	var buf []byte
 	return func(w io.Writer, e *event.Event) error {
-		if buf, err = enc.Append(buf[:0], e, event.Delivery{}); err != nil {
+		if buf, err = enc.Append(buf[:0], e, event.Delivery{By: f.by}); err != nil {
 			return fmt.Errorf("event %d: %w", e.Sequence, err)
 		}
 		_, err := w.Write(append(buf, '\n'))

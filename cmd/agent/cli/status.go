@@ -117,6 +117,7 @@ func statusTable(out io.Writer, s admin.Status) error {
 		return err
 	}
 	j := s.Journal
+	fmt.Fprintf(out, "\nids      agent %s, journal %s", orDash(s.Agent), orDash(j.ID))
 	fmt.Fprintf(out, "\njournal  events %d to %d, %s in %d segments, head %.16s\n", j.First, j.Last, bytesText(j.Bytes), j.Segments, j.Head)
 	return nil
 }

@@ -38,6 +38,7 @@ Works beside a running agent. Exit code 1 names the first bad frame.`,
 				return err
 			}
 			out := cmd.OutOrStdout()
+			fmt.Fprintf(out, "journal   %s\n", orDash(r.ID))
 			fmt.Fprintf(out, "events    %d to %d: %d in %d frames, %d segments, %s\n",
 				r.First, r.Last, r.Events, r.Frames, r.Segments, bytesText(r.Bytes))
 			fmt.Fprintf(out, "head      %x\n", r.Head)

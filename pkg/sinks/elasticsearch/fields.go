@@ -52,7 +52,7 @@ func fields() map[string]string {
 			prefect.action prefect.follows prefect.resource.type prefect.resource.id prefect.resource.name prefect.resource.role
 			prefect.actor.type prefect.actor.role prefect.actor.id prefect.actor.name prefect.actor.handle prefect.account.id prefect.account.name
 			prefect.account.handle prefect.workspace.id prefect.workspace.name prefect.workspace.handle prefect.incident.field
-			shiplog.source shiplog.origin shiplog.sink shiplog.reason shiplog.segment`,
+			shiplog.source shiplog.origin shiplog.sink shiplog.reason shiplog.segment shiplog.journal`,
 	}
 }
 

@@ -1,7 +1,7 @@
 package elasticsearch
 
 // templateVersion rises with every change of what is installed.
-const templateVersion = 2
+const templateVersion = 3
 
 // Names of what all targets share.
 const (

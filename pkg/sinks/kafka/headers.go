@@ -35,7 +35,7 @@ func (h *headers) addNumber(key string, n uint64) {
 
 // set makes the headers those of an item: the attributes of CloudEvents 1.0 in
 // its Kafka binding's binary mode, and where the event is in our own order.
-func (h *headers) set(item sinks.Item, format string, replay bool) {
+func (h *headers) set(item sinks.Item, format string, replay bool, deps *sinks.Deps) {
 	e := item.Event
 	h.list, h.text = h.list[:0], h.text[:0]
 	h.add("ce_specversion", "1.0")
@@ -52,6 +52,12 @@ func (h *headers) set(item sinks.Item, format string, replay bool) {
 		h.add("ce_subject", e.Resource)
 	}
 	h.add("shiplog_format", format)
+	if deps.Agent != "" {
+		h.add("shiplog_agent", deps.Agent)
+	}
+	if deps.Journal != "" {
+		h.add("shiplog_journal", deps.Journal)
+	}
 	if e.Sequence > 0 {
 		h.addNumber("shiplog_sequence", e.Sequence)
 	}

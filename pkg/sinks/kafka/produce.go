@@ -106,7 +106,7 @@ func (p *plan) encode(l *lane, rb *recordBatch) ([]byte, error) {
 		if c.restamp[index] {
 			at = p.now
 		}
-		h.set(item, p.sink.cfg.Format, p.batch.Replay)
+		h.set(item, p.sink.cfg.Format, p.batch.Replay, &p.sink.deps)
 		rb.add(at, keyOf(item.Event, p.sink.key), item.Body, h.list)
 	}
 	who, sequence := identity{}, int32(0)

@@ -26,7 +26,7 @@ func BenchmarkBody(b *testing.B) {
 			}
 			cfg := defaults()
 			cfg.Format = c.format
-			e := newEnvelope(cfg, "agent-1")
+			e := newEnvelope(cfg, "agent-1", sinks.Deps{Agent: "a-1", Journal: "j-1"})
 			b.SetBytes(int64(batch.Bytes()))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -73,7 +73,7 @@ func FuzzHead(f *testing.F) {
 		cfg := defaults()
 		cfg.Format = "raw"
 		item := sinks.Item{Event: &event.Event{Envelope: event.Envelope{ID: id, Occurred: time.UnixMicro(micro)}}, Body: text}
-		line := newEnvelope(cfg, "h").appendHead(nil, &item)
+		line := newEnvelope(cfg, "h", sinks.Deps{}).appendHead(nil, &item)
 		line = append(event.AppendQuoted(line, item.Body), '}')
 		if !json.Valid(line) || bytes.ContainsAny(line, "\n\r") {
 			t.Errorf("id %q, text %q became %q", id, text, line)

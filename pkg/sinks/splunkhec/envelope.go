@@ -11,11 +11,11 @@ import (
 
 // envelope writes events as the collector's event endpoint takes them.
 type envelope struct {
-	constant []byte // from host to the beginning of fields: the same for all
+	constant []byte // from host to the fields that are the same for all
 	text     bool   // bodies are texts, not JSON
 }
 
-func newEnvelope(c Config, host string) envelope {
+func newEnvelope(c Config, host string, deps sinks.Deps) envelope {
 	var b []byte
 	for _, key := range [...]struct{ name, value string }{
 		{"host", host}, {"source", c.Source}, {"sourcetype", c.Sourcetype}, {"index", c.Index},
@@ -28,7 +28,14 @@ func newEnvelope(c Config, host string) envelope {
 		b = append(b, `":`...)
 		b = event.AppendQuoted(b, key.value)
 	}
-	b = append(b, `,"fields":{"shiplog_id":`...)
+	b = append(b, `,"fields":{`...)
+	for _, field := range [...]struct{ name, value string }{{"shiplog_agent", deps.Agent}, {"shiplog_journal", deps.Journal}} {
+		if field.value != "" {
+			b = append(append(append(b, '"'), field.name...), '"', ':')
+			b = append(event.AppendQuoted(b, field.value), ',')
+		}
+	}
+	b = append(b, `"shiplog_id":`...)
 	text := c.Format == "cef" || c.Format == "leef" || c.Format == "raw"
 	return envelope{constant: b, text: text}
 }

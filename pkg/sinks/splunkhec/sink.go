@@ -46,7 +46,7 @@ func build(cfg Config, deps sinks.Deps) (sinks.Sink, error) {
 	if host == "" {
 		host, _ = os.Hostname() // unknown: the collector's default
 	}
-	s := &Sink{cfg: cfg, deps: deps, client: client, nodes: &nodes{}, envelope: newEnvelope(cfg, host), bodies: bodies}
+	s := &Sink{cfg: cfg, deps: deps, client: client, nodes: &nodes{}, envelope: newEnvelope(cfg, host, deps), bodies: bodies}
 	for _, u := range cfg.nodes {
 		n, err := newNode(u, cfg, client, deps)
 		if err != nil {
