@@ -52,42 +52,51 @@ func isLocal(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// authorized asks for the token, as a bearer or by a session. It compares in
-// constant time: hashes, so that not even the length shows. Who guesses is
-// slowed down, by address.
+// authorized asks for the token. Who guesses is slowed down, by address.
 func (h *handlers) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secret := h.File().Admin.Token
-		if secret.String() == "" { // not set; one that is set and empty lets nobody in
+		switch admitted, slow := h.admit(r); {
+		case admitted:
 			next.ServeHTTP(w, r)
-			return
-		}
-		token := secret.Reveal()
-		want := sha256.Sum256([]byte(token))
-		if token != "" && h.sessions.holds(r, want) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if ok && h.guesses.of(r).Tokens() < 1 {
+		case slow:
 			w.Header().Set("Retry-After", "10")
 			h.refuse(w, r, http.StatusTooManyRequests, "too many wrong tokens: try again in ten seconds")
-			return
-		}
-		if ok && token != "" && same(given, want) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if ok {
-			h.guesses.of(r).Allow()
-		}
-		if wantsPage(r) {
+		case wantsPage(r):
 			http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
-			return
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="shiplog"`)
+			h.refuse(w, r, http.StatusUnauthorized, "a token is needed: Authorization: Bearer …")
 		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="shiplog"`)
-		h.refuse(w, r, http.StatusUnauthorized, "a token is needed: Authorization: Bearer …")
 	})
+}
+
+// admit says whether a request holds the token, as a bearer or by a session, or
+// that none is needed; slow, that its client has guessed too often to be
+// listened to. It compares in constant time: hashes, so that not even the length
+// shows.
+func (h *handlers) admit(r *http.Request) (admitted, slow bool) {
+	secret := h.File().Admin.Token
+	if secret.String() == "" { // not set; one that is set and empty lets nobody in
+		return true, false
+	}
+	token := secret.Reveal()
+	want := sha256.Sum256([]byte(token))
+	if token != "" && h.sessions.holds(r, want) {
+		return true, false
+	}
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return false, false
+	}
+	guesses := h.guesses.of(r)
+	if guesses.Tokens() < 1 {
+		return false, true
+	}
+	if token != "" && same(given, want) {
+		return true, false
+	}
+	guesses.Allow()
+	return false, false
 }
 
 func same(given string, want [32]byte) bool {

@@ -23,6 +23,9 @@ func TestTokenIsAskedForByAllButHealth(t *testing.T) {
 	if got := b.get("/api/status", "Authorization", bearer).Code; got != http.StatusOK {
 		t.Errorf("with the token: got %d", got)
 	}
+	if got := b.get("/api/status", "Authorization", "bearer "+secretToken).Code; got != http.StatusOK {
+		t.Errorf("with the scheme in small letters: got %d", got)
+	}
 	for _, wrong := range []string{"Bearer x", "Bearer ", secretToken, "Basic " + secretToken, bearer + "x"} {
 		if got := b.get("/api/status", "Authorization", wrong).Code; got != http.StatusUnauthorized {
 			t.Errorf("%q: got %d", wrong, got)

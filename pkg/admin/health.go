@@ -3,6 +3,7 @@ package admin
 import (
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/shiplog/shiplog/pkg/pipeline"
 )
@@ -66,11 +67,28 @@ func why(f *pipeline.Failure) string {
 	return ": " + f.Error
 }
 
-func (h *handlers) readyz(w http.ResponseWriter, _ *http.Request) {
-	r := readiness(h.Pipeline.Status())
+// readyz answers anybody, for probes carry no token; the errors, which name hosts
+// and paths, are for who does.
+func (h *handlers) readyz(w http.ResponseWriter, r *http.Request) {
+	s := h.Pipeline.Status()
+	if admitted, _ := h.admit(r); !admitted {
+		s = withoutErrors(s)
+	}
+	ready := readiness(s)
 	code := http.StatusOK
-	if !r.Ready {
+	if !ready.Ready {
 		code = http.StatusServiceUnavailable
 	}
-	answer(w, code, r)
+	answer(w, code, ready)
+}
+
+func withoutErrors(s pipeline.Status) pipeline.Status {
+	s.Sources, s.Sinks = slices.Clone(s.Sources), slices.Clone(s.Sinks)
+	for i := range s.Sources {
+		s.Sources[i].LastError = nil
+	}
+	for i := range s.Sinks {
+		s.Sinks[i].LastError = nil
+	}
+	return s
 }

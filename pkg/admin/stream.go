@@ -47,5 +47,8 @@ func (h *handlers) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-tick.C:
 		}
+		if admitted, _ := h.admit(r); !admitted {
+			return // logged out, or the token is another by now
+		}
 	}
 }

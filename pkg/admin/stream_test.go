@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,5 +51,30 @@ func TestOnlySoManyMayWatch(t *testing.T) {
 	}
 	if got := b.get("/api/stream").Code; got != http.StatusTooManyRequests {
 		t.Errorf("got %d", got)
+	}
+}
+
+// Who logs out sees no more.
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	b := newBench(t, options{token: secretToken})
+	session := b.form("/login", "token="+secretToken).Result().Cookies()[0]
+	server := httptest.NewServer(b.handler)
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.AddCookie(session)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("got %s", resp.Status)
+	}
+	b.form("/logout", "", "Cookie", session.Name+"="+session.Value)
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Errorf("the stream ended with %v", err)
 	}
 }
