@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -95,11 +96,12 @@ func (s *shipper) receive(f journal.Frame) {
 	s.sight(f.Appended)
 }
 
-// sight notes when the next event was appended, if nothing older waits.
+// sight notes when the next event was appended, if nothing older waits. What was
+// not known and said to be now gives way.
 func (s *shipper) sight(appended time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.oldest.IsZero() {
+	if s.oldest.IsZero() || appended.Before(s.oldest) {
 		s.oldest = appended
 	}
 }
@@ -130,6 +132,24 @@ func (s *shipper) setCursor(c journal.Cursor) {
 	s.cursor = c
 	s.stored.Store(c.Sequence)
 	s.builder.read, s.builder.number = c.Sequence, c.Numbered
+	s.oldest = s.appendedAfter(c.Sequence)
+}
+
+// appendedAfter is when the first event after a sequence was appended, zero if
+// there is none. A sink that is down from the start has its true lag by it.
+func (s *shipper) appendedAfter(sequence uint64) time.Time {
+	if sequence >= s.journal.Last() {
+		return time.Time{}
+	}
+	r := s.journal.Read(sequence + 1)
+	defer func() { _ = r.Close() }() // it was only read
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // what is not there yet is not waited for
+	f, err := r.Next(now)
+	if err != nil {
+		return time.Time{} // the shipper meets it too, and tells
+	}
+	return f.Appended
 }
 
 // takeOver begins where another shipper of the same sink has ended, and takes

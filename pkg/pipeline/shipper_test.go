@@ -145,6 +145,29 @@ func TestShipperRetriesForEverAndSaysSoOnce(t *testing.T) {
 	})
 }
 
+// However often the lag is asked for before anything was read, it is the age of
+// what waits, not of the process.
+func TestLagOfABacklogIsItsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
+			return sinks.Report{}, fault.New(fault.Retry, "refused_connection", errors.New("connection refused"))
+		}}
+		r := newRig(t, sink)
+		r.journal.append(10)
+		time.Sleep(time.Hour)
+		s := r.start()
+		for range 2 {
+			if lag := time.Since(s.unacked()); lag < time.Hour {
+				t.Errorf("got lag %v, want at least 1h", lag)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		s.abort()
+		<-s.done
+	})
+}
+
 func TestShipperObeysRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true

@@ -104,7 +104,11 @@ func statusTable(out io.Writer, s admin.Status) error {
 		if !src.Complete.IsZero() {
 			complete = admin.Ago(time.Duration(src.Lag * float64(time.Second)))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", src.Name, src.Type, src.State, admin.Count(src.Events),
+		state := src.State
+		if state == "running" && src.Connected != nil && !*src.Connected {
+			state = "not connected"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", src.Name, src.Type, state, admin.Count(src.Events),
 			admin.Rate(src.Rate), complete, s.Letters[src.Name], waitText(src.Waiting, s.Time))
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\t\t")

@@ -139,7 +139,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *source) failed(err error, wait time.Duration) {
 	s.deps.Monitor.Connected(false)
 	s.deps.Monitor.Failed(fault.ReasonOf(err), err)
-	s.deps.Monitor.Waiting(err.Error(), time.Now().Add(wait))
+	s.deps.Monitor.Waiting("the brokers", time.Now().Add(wait))
 	s.deps.Log.Warn("kafka source waits", "err", err, "wait", wait)
 }
 

@@ -238,7 +238,7 @@ func jitter(d time.Duration) time.Duration {
 func (r *run) failed(err error, wait time.Duration) {
 	r.deps.Monitor.Connected(false)
 	r.deps.Monitor.Failed(fault.ReasonOf(err), err)
-	r.deps.Monitor.Waiting(err.Error(), time.Now().Add(wait))
+	r.deps.Monitor.Waiting("the service", time.Now().Add(wait))
 	r.deps.Log.Warn("the events API cannot be read; it is tried again", "wait", wait, "err", err)
 }
 
