@@ -28,7 +28,17 @@ func LeveledLogger(c config.Logging, level *slog.LevelVar, out io.Writer) *slog.
 	if format == "text" {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
+	options.ReplaceAttr = readableDuration
 	return slog.New(slog.NewJSONHandler(out, options))
+}
+
+// readableDuration writes durations in JSON as text does, 1.5s, not as a count
+// of nanoseconds.
+func readableDuration(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func levelOf(c config.Logging) slog.Level {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -106,11 +107,25 @@ func (w *worker) run(bufs *sync.Pool, records []event.Record, out []outcome, now
 	}
 }
 
+// unreadable says in words why a source could not read a record.
+func unreadable(reason string) error {
+	switch reason {
+	case "too_long":
+		return errors.New("the line is longer than the source's max_line")
+	case "not_utf8":
+		return errors.New("the line is not UTF-8, but binary or of another encoding")
+	case "damaged":
+		return errors.New("the file is damaged from there on")
+	default:
+		return fmt.Errorf("the source could not read it: %s", reason)
+	}
+}
+
 // one normalizes one record. A panic is a bug that this record brings out: the
 // record becomes a dead letter, the source goes on.
 func (w *worker) one(rec *event.Record, out *outcome, now time.Time) {
 	if rec.Unreadable != "" {
-		*out = outcome{verdict: normalize.Invalid, reason: rec.Unreadable, err: fmt.Errorf("the source could not read it: %s", rec.Unreadable)}
+		*out = outcome{verdict: normalize.Invalid, reason: rec.Unreadable, err: unreadable(rec.Unreadable)}
 		return
 	}
 	defer func() {

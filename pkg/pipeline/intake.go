@@ -288,13 +288,7 @@ func (in *intake) count(records []event.Record, s sorted) {
 		c.dropped.Add(uint64(n)) // #nosec G115 -- a count
 		in.meter.Dropped(reason, n)
 	}
-	for i := range s.letters {
-		in.meter.Invalid(s.letters[i].Reason, 1)
-	}
-	if len(s.letters) > 0 {
-		in.log.Warn("records could not be read and are dead letters now", "count", len(s.letters),
-			"reason", s.letters[0].Reason, "origin", s.letters[0].Origin, "err", s.letters[0].Error)
-	}
+	in.countInvalid(s.letters)
 	if s.conflicts > 0 {
 		in.meter.Conflicting(s.conflicts)
 		in.log.Warn("records share an id with an event of other content; both are kept", "count", s.conflicts)
@@ -302,6 +296,29 @@ func (in *intake) count(records []event.Record, s sorted) {
 	if s.late > 0 {
 		in.meter.Late(s.late)
 		in.log.Info("a sweep found events that came late", "count", s.late)
+	}
+}
+
+// countInvalid counts and tells dead letters by their reason, each with its
+// first as the example.
+func (in *intake) countInvalid(letters []deadletter.Letter) {
+	if len(letters) == 0 {
+		return
+	}
+	reasons := map[string]int{}
+	for i := range letters {
+		reasons[letters[i].Reason]++
+	}
+	for i := range letters {
+		l := &letters[i]
+		n := reasons[l.Reason]
+		if n == 0 {
+			continue // it is told already
+		}
+		reasons[l.Reason] = 0
+		in.meter.Invalid(l.Reason, n)
+		in.log.Warn("records could not be read and are dead letters now", "count", n,
+			"reason", l.Reason, "first", l.Origin, "err", l.Error)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // maxGone bounds how many streams that no file has are remembered.
@@ -53,10 +54,13 @@ func (r *reader) visit(path string) {
 			info, err = os.Stat(real)
 			r.watcher.also(filepath.Dir(real))
 			r.linked[real] = struct{}{}
+		} else if _, why := os.Stat(path); why != nil {
+			err = why // names the file
 		}
 	}
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		// A link to itself leads to no file, as one to nothing does.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP) {
 			r.monitor.Failed(reasonOf(err), err)
 			r.troubles[path] = err
 		}

@@ -584,6 +584,24 @@ func TestManyNamesOfOneFile(t *testing.T) {
 	p.want("a")
 }
 
+// What a pattern matches and is no file to read stops nothing, also not a run
+// that is to end.
+func TestOddThingsThatMatch(t *testing.T) {
+	p := newPlace(t)
+	p.write("audit.jsonl", "a\n")
+	p.write("empty.jsonl", "")
+	for link, to := range map[string]string{"loop.jsonl": "loop.jsonl", "dangling.jsonl": "nowhere", "device.jsonl": os.DevNull} {
+		if err := os.Symlink(to, p.path(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(p.path("directory.jsonl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.once()
+	p.want("a")
+}
+
 // What rotation left belongs to the log, also where no pattern matches it; a
 // sibling that the patterns leave out does not.
 func TestRotatedFilesOfTheFirstRun(t *testing.T) {
