@@ -116,6 +116,8 @@ func TestDetections(t *testing.T) {
 		"gap, from another agent":       {now, []told{{action: "/shiplog.gap", actor: "a"}}, []string{"audit-trail-gap"}},
 		"admin by update":               {now, []told{{action: "account-membership.updated", actor: "a", member: true, payload: `"updates":{"account_role_name":{"from":"Member","to":"Admin"}}`}}, []string{"account-admin-added"}},
 		"owner by invitation":           {now, []told{{action: "account-invitation.created", actor: "a", payload: `"email":"x@example.com","role":"Owner"`}}, []string{"account-admin-added"}},
+		"service account as admin":      {now, []told{{action: "service-account.created", actor: "a", payload: `"account_role_name":"Admin"`}}, []string{"account-admin-added"}},
+		"an owner leaves":               {now, []told{{action: "account-membership.deleted", actor: "a", member: true, payload: `"account_role":"Owner"`}}, nil},
 		"member by invitation":          {now, []told{{action: "account-invitation.created", actor: "a", payload: `"email":"x@example.com","role":"Member"`}}, nil},
 		"power over a workspace":        {now, []told{{action: "workspace-access.created", actor: "a", member: true, payload: `"role":"Developer"`}}, []string{"privilege-granted"}},
 		"a look at a workspace":         {now, []told{{action: "workspace-access.created", actor: "a", member: true, payload: `"role":"Viewer"`}}, nil},

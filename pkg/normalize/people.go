@@ -30,7 +30,7 @@ func (f *fields) find(target catalog.Target) (p people) {
 			p.actor = &f.resource
 		}
 	case catalog.Resource:
-		p.user = &f.resource
+		p.user, p.role = &f.resource, f.details.role
 	case catalog.Group:
 		p.group = &f.resource
 	case catalog.Owner:

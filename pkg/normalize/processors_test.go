@@ -254,7 +254,7 @@ func TestCompileProcessorsNamesThePlace(t *testing.T) {
 		"no database":       {"- geoip: {}", "must be the path"},
 		"database missing":  {"- geoip: {database: /nonexistent.mmdb}", "no such file"},
 		"namespace":         {"- set: {labels: x}", "labels is a namespace: name a field in it, such as labels.team"},
-		"no such outcome":   {"- set: {event.outcome: sucess}", `event.outcome is success, failure or unknown, not "sucess"`},
+		"no such outcome":   {"- set: {event.outcome: okay}", `event.outcome is success, failure or unknown, not "okay"`},
 		"no such severity":  {"- set: {event.severity: 77}", "event.severity is 1 (info) to 5 (critical), not 77"},
 		"no such rule":      {"- detect: {disable: [workspace-delted]}", `did you mean "workspace-deleted"?`},
 		"all and some":      {"- detect: {disable: [role-changed], enable: [role-changed]}", "goes without enable"},
