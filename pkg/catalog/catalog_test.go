@@ -183,14 +183,14 @@ func TestRender(t *testing.T) {
 	if got := strings.Count(tab.String(), "\n"); got != n+1 {
 		t.Errorf("the table has %d lines, want %d", got, n+1)
 	}
-	for d := json.NewDecoder(&js); d.More(); n-- {
-		var row struct{ Event, Meaning string }
-		if err := d.Decode(&row); err != nil || row.Event == "" || row.Meaning == "" {
-			t.Fatalf("got %+v, %v", row, err)
-		}
+	var rows []struct{ Event, Meaning string }
+	if err := json.Unmarshal(js.Bytes(), &rows); err != nil || len(rows) != n {
+		t.Fatalf("got %d entries in the JSON, %v, want %d", len(rows), err, n)
 	}
-	if n != 0 {
-		t.Errorf("%d entries are missing in the JSON", n)
+	for _, row := range rows {
+		if row.Event == "" || row.Meaning == "" {
+			t.Errorf("got %+v", row)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,16 +39,22 @@ func (c *Catalog) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// WriteJSON writes the catalog as JSON lines, one entry a line.
+// WriteJSON writes the catalog as a JSON array, one entry a line.
 func (c *Catalog) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
+	var b bytes.Buffer
 	for _, e := range c.entries {
-		if err := enc.Encode(e.row()); err != nil {
+		entry, err := json.Marshal(e.row())
+		if err != nil {
 			return err
 		}
+		b.WriteString(",\n")
+		b.Write(entry)
 	}
-	return nil
+	b.WriteString("\n]\n")
+	text := b.Bytes()
+	text[0] = '[' // for the first comma
+	_, err := w.Write(text)
+	return err
 }
 
 type row struct {

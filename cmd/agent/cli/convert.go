@@ -2,16 +2,19 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/encode"
+	"github.com/shiplog/shiplog/pkg/normalize"
 )
 
 func (a *app) convertCommand() *cobra.Command {
 	var from, to string
+	decoders := strings.Join(normalize.Decoders(), ", ")
 	cmd := &cobra.Command{
 		Use:   "convert",
 		Short: "Convert JSON lines on stdin to another format on stdout",
@@ -24,6 +27,9 @@ then 1.`,
 			if _, err := encode.New(to); err != nil {
 				return usageError{fmt.Errorf("--to: %w", err)}
 			}
+			if !slices.Contains(normalize.Decoders(), from) {
+				return usageError{fmt.Errorf("--from %s: %s", from, decoders)}
+			}
 			failed, err := agent.Convert(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), from, to)
 			if err != nil {
 				return err
@@ -34,7 +40,7 @@ then 1.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "prefect", "prefect, ecs or json")
+	cmd.Flags().StringVar(&from, "from", "prefect", decoders)
 	cmd.Flags().StringVar(&to, "to", "ecs", strings.Join(encode.Names(), ", "))
 	return cmd
 }
