@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +26,15 @@ type Cursor struct {
 	Lost       uint64    // events that could no longer be read
 	Numbered   uint64    // the last delivery number given to a settled event
 	Acked      time.Time // when the cursor last moved
+	Journal    string    // Journal.ID of the journal that the sequences are of; empty: not known
 }
 
 const (
 	// A cursor file is two slots that are written in turn, each in a disk
 	// sector of its own: a torn write leaves the other one.
 	slotSize   = 512
-	slotLength = 96 // bytes of a slot that are used
+	slotLength = 96  // bytes of a slot that every version knows
+	slotWhole  = 116 // with the journal's identity
 	cursorSize = 2 * slotSize
 	slotMagic  = "SLCURS\x00\x01" // the last byte is the version
 
@@ -171,7 +174,7 @@ func (f *CursorFile) Close() error {
 
 func encodeSlot(c Cursor, generation uint64) []byte {
 	le := binary.LittleEndian
-	b := make([]byte, slotLength)
+	b := make([]byte, slotWhole)
 	copy(b, slotMagic)
 	acked := int64(0)
 	if !c.Acked.IsZero() {
@@ -184,7 +187,17 @@ func encodeSlot(c Cursor, generation uint64) []byte {
 		le.PutUint64(b[8+8*i:], v)
 	}
 	le.PutUint32(b[92:], checksum(b[:92]))
+	if id, err := hex.DecodeString(c.Journal); err == nil {
+		copy(b[96:112], id)
+	}
+	le.PutUint32(b[112:], identityChecksum(b))
 	return b
+}
+
+// identityChecksum binds a slot's identity to its cursor. The first checksum is
+// left out: a CRC of bytes that end with their own CRC is always the same.
+func identityChecksum(b []byte) uint32 {
+	return checksum(append(b[:92:92], b[96:112]...))
 }
 
 func decodeSlot(b []byte) (c Cursor, generation uint64, ok bool) {
@@ -199,6 +212,11 @@ func decodeSlot(b []byte) (c Cursor, generation uint64, ok bool) {
 	}
 	if acked := int64(at(9)); acked != 0 { // #nosec G115 -- two's complement, as it was written
 		c.Acked = time.Unix(0, acked).UTC()
+	}
+	// An agent that does not know of the identity leaves an older one in its
+	// place, which the second checksum gives away.
+	if len(b) >= slotWhole && le.Uint32(b[112:]) == identityChecksum(b) {
+		c.Journal = identityText([16]byte(b[96:112]))
 	}
 	return c, at(0), true
 }

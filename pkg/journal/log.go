@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -119,7 +118,7 @@ func open(dir string, cfg Config, deps Deps, d disk) (_ *Journal, err error) {
 	if err := j.recover(); err != nil {
 		return nil, fmt.Errorf("journal: recover: %w", err)
 	}
-	j.id = hex.EncodeToString(j.w.log[:])
+	j.id = identityText(j.w.log)
 	j.takeReserve()
 	go j.write()
 	return j, nil
@@ -139,7 +138,8 @@ func (c Config) settled() Config {
 }
 
 // ID tells this journal from every other, also from a later one in the same
-// directory: what a sequence means elsewhere is told only together with it.
+// directory: what a sequence means elsewhere is told only together with it. Empty
+// while the segment that would say it has lost its header.
 func (j *Journal) ID() string { return j.id }
 
 // Position returns the whole position of a source, nil if it has none. The

@@ -49,6 +49,7 @@ func (j *Journal) remake(s *segment) error {
 	j.log.Error("last segment is cut off before its first event", "segment", segmentName(s.first))
 	j.w.next = s.first
 	j.last = s.first - 1
+	_, _ = rand.Read(j.w.log[:]) // never fails
 	if n := len(j.segments); n > 1 {
 		before := j.segments[n-2]
 		h, _, _, err := readSegmentHeader(j.disk, j.dir, before.first)

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,15 @@ type segmentHeader struct {
 	previous uint64   // first sequence of the segment before; 0: there is none
 	prior    [32]byte // chain hash at the end of the segment before
 	log      [16]byte // identity of the journal, the same in all its segments
+}
+
+// identityText is a journal's identity as others are told it: empty where it is
+// not known.
+func identityText(id [16]byte) string {
+	if id == ([16]byte{}) {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
 }
 
 func (h *segmentHeader) encode() []byte {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -74,9 +73,7 @@ func Verify(ctx context.Context, dir string, progress func(Progress), anchors ..
 		}
 	}
 	v.report.Last, v.report.Head = v.next-1, v.chain
-	if v.log != [16]byte{} {
-		v.report.ID = hex.EncodeToString(v.log[:])
-	}
+	v.report.ID = identityText(v.log)
 	v.judgeAnchors()
 	return v.report, nil
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +73,7 @@ func (v *View) ID() string {
 	defer v.mu.Unlock()
 	for _, s := range slices.Backward(v.segments) {
 		if h, _, ok, err := readSegmentHeader(v.disk, v.dir, s.first); err == nil && ok {
-			return hex.EncodeToString(h.log[:])
+			return identityText(h.log)
 		}
 	}
 	return ""

@@ -168,20 +168,21 @@ func (p *Pipeline) openCursor(s *runningShipper) error {
 	if err != nil {
 		return err
 	}
-	c, err := place(s.journal, s.spec.Spec.Start, stored, ok)
-	if err == nil && (!ok || c != stored) {
-		if ok {
-			s.log.Error("the cursor is beyond the journal's end, which is another journal then: the sink begins at the oldest event",
-				"cursor", stored.Sequence, "last", s.journal.Last())
+	c, reset, err := place(s.journal, p.deps.Journal.ID(), s.spec.Spec.Start, stored, ok)
+	if err == nil {
+		s.setCursor(c)
+		if reset {
+			p.tellReset(s, stored) // before the cursor is stored: a crash between the two tells it again
 		}
-		err = file.Store(c)
+		if !ok || c != stored {
+			err = file.Store(c)
+		}
 	}
 	if err != nil {
 		_ = file.Close()
 		return err
 	}
 	s.file = file
-	s.setCursor(c)
 	s.watch(p)
 	return nil
 }

@@ -131,6 +131,7 @@ func (s *shipper) store(now bool) {
 func (s *shipper) setCursor(c journal.Cursor) {
 	s.cursor = c
 	s.stored.Store(c.Sequence)
+	s.held = s.journal.Last()
 	s.builder.read, s.builder.number = c.Sequence, c.Numbered
 	s.oldest = s.appendedAfter(c.Sequence)
 }
@@ -183,18 +184,22 @@ func (s *shipper) at() journal.Cursor {
 	return s.cursor
 }
 
-// place decides where a sink goes on: at its cursor, or at its start.
-func place(j feed, start string, c journal.Cursor, ok bool) (journal.Cursor, error) {
+// place decides where a sink goes on in the journal called id: at its cursor, or
+// at its start. reset says that the cursor is of another journal, or of an end
+// that this one has lost, and is of no use.
+func place(j feed, id, start string, c journal.Cursor, ok bool) (at journal.Cursor, reset bool, err error) {
 	last, oldest := j.Last(), j.Oldest()
-	if ok && c.Sequence <= last {
-		return c, nil
+	another := id != "" && c.Journal != "" && c.Journal != id
+	if ok && c.Sequence <= last && !another {
+		c.Journal = id
+		return c, false, nil
 	}
-	at := last
+	base := last
 	switch {
-	case ok || start == "earliest" || start == "": // a cursor beyond the end is of another journal
-		at = oldest - 1
+	case ok || start == "earliest" || start == "": // too much sent is better than too little
+		base = oldest - 1
 	case start != "latest":
-		return c, fmt.Errorf("start %q is neither earliest nor latest", start)
+		return c, false, fmt.Errorf("start %q is neither earliest nor latest", start)
 	}
-	return journal.Cursor{Base: at, Sequence: at, Numbered: c.Numbered}, nil
+	return journal.Cursor{Base: base, Sequence: base, Numbered: c.Numbered, Journal: id}, ok, nil
 }

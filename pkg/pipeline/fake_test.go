@@ -277,7 +277,7 @@ func (r *rig) start() *running {
 			pool: new(sync.Pool), chunks: new(sync.Pool), unfilter: func(error) {},
 		},
 	}
-	at, err := place(r.journal, c.Start, r.cursor.stored, r.cursor.ok)
+	at, _, err := place(r.journal, "journal", c.Start, r.cursor.stored, r.cursor.ok)
 	if err != nil {
 		r.t.Fatal(err)
 	}

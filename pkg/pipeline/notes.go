@@ -211,6 +211,27 @@ func (p *Pipeline) tellLoss(ctx context.Context, l journal.Loss) error {
 	return p.appendOwn(ctx, e, change)
 }
 
+// resetWait is how long a start waits for room in the journal to tell of a cursor
+// that is of no use; the log has told it already.
+const resetWait = 5 * time.Second
+
+// tellReset tells that a sink's cursor counts in numbers that the journal does
+// not have: it was replaced, or has lost its end.
+func (p *Pipeline) tellReset(s *runningShipper, stored journal.Cursor) {
+	s.log.Error("the cursor is of another journal, or beyond the journal's end: the sink begins at the oldest event",
+		"cursor", stored.Sequence, "last", s.held, "journal", p.deps.Journal.ID(), "cursor_journal", stored.Journal)
+	ctx, cancel := context.WithTimeout(context.Background(), resetWait)
+	defer cancel()
+	message := fmt.Sprintf("the journal was replaced, or has lost its end: sink %s had everything up to sequence %d of it, and begins again with the oldest event, %d",
+		s.name, stored.Sequence, s.builder.read+1)
+	fields := map[string]any{"sink": s.name, "cursor": map[string]any{
+		"sequence": stored.Sequence, "delivery": stored.Numbered, "journal": stored.Journal, "last": s.held,
+	}}
+	if err := p.Note(ctx, "shiplog.cursor.reset", message, event.Critical, fields); err != nil {
+		s.log.Error("that the cursor was of no use could not be journalled", "err", err)
+	}
+}
+
 func (p *Pipeline) toldGaps() []span {
 	var told []span
 	for part := range p.deps.Journal.Position(OwnSource) {

@@ -45,7 +45,7 @@ func (s *shipper) resume(ctx context.Context, drain, halt <-chan struct{}) bool 
 
 // begin takes in how far the sink says that it has got.
 func (s *shipper) begin(through uint64) {
-	if last := s.journal.Last(); through > last {
+	if last := s.held; through > last {
 		// Not this journal's numbers: its directory was replaced. Too much sent
 		// is better than too little.
 		s.log.Error("the sink says that it has events that the journal does not hold yet; its word is not used",

@@ -59,6 +59,7 @@ type shipper struct {
 	moved   func() // called when the stored cursor has moved
 	meter   *metrics.Sink
 	builder builder
+	held    uint64 // the journal's end when the shipper was made: what a sink has from before is not beyond it
 
 	frames   chan journal.Frame
 	frame    journal.Frame // what is left of it is not in a batch yet

@@ -373,6 +373,27 @@ func TestAnotherJournal(t *testing.T) {
 	}
 }
 
+// A mark says which journal it is of: one of another is of no use however far
+// this one has got.
+func TestMarkOfAnotherJournal(t *testing.T) {
+	a := newArchive(t, "a.jsonl")
+	s := a.sink()
+	a.resume(s, 0, 0)
+	a.deliver(s, 0, 9)
+	for range 2 { // a start that delivers nothing changes nothing
+		s = a.sink()
+		s.journal = "another"
+		a.resume(s, 0, 0)
+	}
+	a.deliver(s, 0, 3)
+	s = a.sink()
+	s.journal = "another"
+	a.resume(s, 0, 3)
+	if got := strings.Count(a.text("a.jsonl"), "\n"); got != 12 {
+		t.Errorf("got %d lines, want nine of the old journal and three of the new one", got)
+	}
+}
+
 func TestPathThatCannotBeWritten(t *testing.T) {
 	a := newArchive(t, "audit.jsonl")
 	if err := os.Mkdir(a.cfg.Path, 0o700); err != nil {

@@ -21,6 +21,7 @@ type Sink struct {
 	cfg     Config
 	pattern datepath.Pattern
 	mode    fs.FileMode
+	journal string // that sequences are of; empty: not known
 	log     *slog.Logger
 	monitor sinks.Monitor
 	now     func() time.Time
@@ -45,7 +46,7 @@ func newSink(c Config, d sinks.Deps) (*Sink, error) {
 	}
 	return &Sink{
 		cfg: c, pattern: pattern, mode: mode,
-		log: d.Log, monitor: d.Monitor, now: time.Now,
+		journal: d.Journal, log: d.Log, monitor: d.Monitor, now: time.Now,
 		state: state{dir: d.StateDir},
 		open:  outputs{byPath: make(map[string]*output)},
 	}, nil
@@ -65,7 +66,7 @@ func (s *Sink) Resume(_ context.Context, cursor uint64) (uint64, error) {
 		return 0, classify(err)
 	}
 	s.resumed = true
-	if m.Count == 0 {
+	if m.Count == 0 || m.Journal != "" && s.journal != "" && m.Journal != s.journal {
 		return cursor, nil
 	}
 	return m.Sequence, nil
@@ -104,6 +105,7 @@ func (s *Sink) deliver(ctx context.Context, batch sinks.Batch) (written int, err
 		if err := s.renumber(&m, items[0].Event.Sequence); err != nil {
 			return 0, err
 		}
+		m.Journal = s.journal
 		if again { // the mark may have been made although it was reported that it was not
 			items = after(items, m.Sequence)
 		}
@@ -140,7 +142,7 @@ func (s *Sink) renumber(m *mark, first uint64) error {
 	if s.resumed && first <= m.Sequence {
 		s.log.Warn("the sink's state is of another journal; it begins again with the numbers of this one",
 			"sequence", m.Sequence, "first", first)
-		next := mark{Count: m.Count + 1, Sequence: first - 1, Files: m.Files}
+		next := mark{Count: m.Count + 1, Sequence: first - 1, Journal: s.journal, Files: m.Files}
 		if err := s.state.store(next); err != nil {
 			return err
 		}
@@ -196,7 +198,7 @@ func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
 		s.open.closeAll()
 	}
 	outs := make([]*output, len(texts))
-	next := mark{Count: m.Count + 1, Sequence: m.Sequence}
+	next := mark{Count: m.Count + 1, Sequence: m.Sequence, Journal: m.Journal}
 	known := true
 	for i, t := range texts {
 		o, err := s.output(t.path)
@@ -213,7 +215,7 @@ func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
 		}
 		*m = next
 	}
-	done := mark{Count: m.Count + 1, Sequence: through}
+	done := mark{Count: m.Count + 1, Sequence: through, Journal: m.Journal}
 	written, err := appendAll(outs, texts)
 	if err != nil {
 		return written, errors.Join(err, s.cut(*m)) // no half line is left for others to read

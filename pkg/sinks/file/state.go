@@ -19,6 +19,7 @@ import (
 type mark struct {
 	Count    uint64 `json:"count"` // of marks made: the higher one counts
 	Sequence uint64 `json:"sequence"`
+	Journal  string `json:"journal,omitempty"` // that the sequence is of; empty: not known
 	Files    []part `json:"files"`
 }
 
