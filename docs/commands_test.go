@@ -61,6 +61,7 @@ func workplace(t *testing.T) string {
 	if err := os.CopyFS(filepath.Join(dir, "configs"), os.DirFS(filepath.Join(root, "configs"))); err != nil {
 		t.Fatal(err)
 	}
+	anyPort(t, filepath.Join(dir, "configs", "quickstart.yaml"))
 	write(t, filepath.Join(dir, "in", "broken.jsonl"), "this is no JSON\n")
 	write(t, filepath.Join(dir, "shiplog.yaml"), `
 data_dir: data
@@ -72,6 +73,17 @@ admin: {listen: ""}
 `)
 	sh(t, dir, "agent run --once")
 	return dir
+}
+
+// anyPort lets a config that says nothing of the admin listener take any port:
+// the usual one may be in use here.
+func anyPort(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, name, string(text)+"\nadmin: {listen: 127.0.0.1:0}\n")
 }
 
 func write(t *testing.T, name, text string) {

@@ -40,11 +40,11 @@ data_dir: data
 sources: {spool: {type: spool, paths: ["spool/audit.jsonl"]}}
 sinks:
   splunk: {type: splunk_hec, url: %q, token: t}
-  dead: {type: elasticsearch, urls: ["http://%s"], data_stream: logs-prefect.audit-default, retry: {initial: 10ms, max: 100ms}}
+  dead: {type: elasticsearch, urls: ["http://127.0.0.1:1"], data_stream: logs-prefect.audit-default, retry: {initial: 10ms, max: 100ms}}
   archive: {type: file, path: out.jsonl}
 admin: {listen: %q}
 shutdown_timeout: 500ms
-`, hec.url(), freeAddress(t), addr))
+`, hec.url(), addr))
 	a := start(t, config)
 	a.await(t, hec, n)
 	a.untilMetric(t, addr, `shiplog_sink_events_total{outcome="delivered",sink="archive"}`, n)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -81,7 +80,7 @@ func statusOf(t *testing.T, listen string) (p parts, ok bool) {
 // until asks for the status until it is as wanted.
 func until(t *testing.T, a *agent, listen, what string, wanted func(parts) bool) parts {
 	t.Helper()
-	limit := time.After(time.Minute)
+	limit := time.After(patience)
 	for {
 		p, ok := statusOf(t, listen)
 		if ok && wanted(p) {
@@ -139,10 +138,7 @@ func feed(t *testing.T, path string, n int) <-chan struct{} {
 func TestReloadUnderLoadLosesAndStallsNothing(t *testing.T) {
 	const n = 40_000
 	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	listen := l.Addr().String()
-	must(t, l.Close())
+	listen := freeAddress(t)
 	hec, es := newReceiver(t), newReceiver(t)
 	config := func(extra string, batch int, sinks ...string) string {
 		kinds := map[string]string{
@@ -171,7 +167,7 @@ func TestReloadUnderLoadLosesAndStallsNothing(t *testing.T) {
 		had, _ := hec.counts()
 		select {
 		case <-hec.reached(min(n, had+500)):
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("after %s hec gets nothing more: it has %d\n%s", what, had, a.logged())
 		}
 	}
@@ -224,7 +220,7 @@ func TestReloadUnderLoadLosesAndStallsNothing(t *testing.T) {
 	for name, r := range map[string]*receiver{"hec": hec, "es": es} {
 		select {
 		case <-r.reached(n):
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			gone := r.missing(n)
 			t.Fatalf("%s lacks %d events, such as %v", name, len(gone), gone[:min(5, len(gone))])
 		}
@@ -244,7 +240,7 @@ func (a *agent) logged() string {
 	_ = a.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-a.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		a.kill()
 	}
 	return a.stderr.String()

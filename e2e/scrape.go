@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -12,17 +13,22 @@ import (
 )
 
 // patience is how long something that must happen may take.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
-// freeAddress returns a loopback address on which nobody listens.
+// freeAddress returns a loopback address on which nobody listens, and nobody
+// will until the agent does: its port is none of those that systems give to
+// whoever asks for any, nor of those that the tests of the command take.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(26000+rand.IntN(6000))))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // metric reads one series, such as `shiplog_sink_lag_seconds{sink="dead"}`; ok is

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -82,7 +83,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: eventually COMMAND [ARG…]")
 	}
-	limit := time.After(30 * time.Second)
+	limit := time.After(5 * time.Minute)
 	for {
 		err := ts.Exec(args[0], args[1:]...)
 		if err == nil {
@@ -96,13 +97,21 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// freeport VAR sets a variable to an address of loopback that is free.
+// freeport VAR sets a variable to an address of loopback that is free, and that
+// stays free until the agent takes it: its port is none of those that systems
+// give to whoever asks for any, nor of those that the tests in e2e take.
 func freeport(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport VAR")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Check(l.Close())
-	ts.Setenv(args[0], l.Addr().String())
+	for range 100 {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(6000))))
+		if err != nil {
+			continue // it is in use
+		}
+		ts.Check(l.Close())
+		ts.Setenv(args[0], l.Addr().String())
+		return
+	}
+	ts.Fatalf("no port is free")
 }

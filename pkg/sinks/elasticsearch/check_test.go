@@ -61,13 +61,12 @@ func TestCheck(t *testing.T) {
 
 // Every node is reached, and each that is not is named.
 func TestCheckNamesNodes(t *testing.T) {
-	dead, f := newFake(t), newFake(t)
-	dead.Close()
-	s := open(t, sinktest.Deps(t, nil), "urls: ["+dead.URL+", "+f.URL+"]")
+	f := newFake(t)
+	s := open(t, sinktest.Deps(t, nil), "urls: ["+deadNode+", "+f.URL+"]")
 	defer s.Close(t.Context())
 	var lines strings.Builder
 	err := s.Check(t.Context(), func(line string) { lines.WriteString(line + "\n") })
-	if err == nil || !strings.Contains(err.Error(), dead.URL) || !strings.Contains(lines.String(), f.URL+": Elasticsearch 8.19.7") {
+	if err == nil || !strings.Contains(err.Error(), deadNode) || !strings.Contains(lines.String(), f.URL+": Elasticsearch 8.19.7") {
 		t.Errorf("error %v, lines\n%s", err, lines.String())
 	}
 }

@@ -127,12 +127,13 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
+// deadNode is one that nobody listens at: no system gives its port away.
+const deadNode = "http://127.0.0.1:1"
+
 // A node that is down is passed over within one delivery.
 func TestDeadNodeIsPassedOver(t *testing.T) {
-	dead := newFake(t)
-	dead.Close()
 	f := newFake(t)
-	s := open(t, sinktest.Deps(t, nil), "urls: ["+dead.URL+", "+f.URL+"]")
+	s := open(t, sinktest.Deps(t, nil), "urls: ["+deadNode+", "+f.URL+"]")
 	defer s.Close(t.Context())
 	for n := range 4 {
 		if _, err := s.Deliver(t.Context(), sinktest.Batch(n, 1, nil)); err != nil {
@@ -145,11 +146,10 @@ func TestDeadNodeIsPassedOver(t *testing.T) {
 }
 
 func TestErrorsNameRequestAndNode(t *testing.T) {
-	dead := newFake(t)
-	dead.Close()
-	s := opened(t, dead, "")
+	s := open(t, sinktest.Deps(t, nil), "urls: ["+deadNode+"]")
+	defer s.Close(t.Context())
 	_, err := s.Deliver(t.Context(), sinktest.Batch(0, 1, nil))
-	host := strings.TrimPrefix(dead.URL, "http://")
+	host := strings.TrimPrefix(deadNode, "http://")
 	if err == nil || !strings.Contains(err.Error(), host) || fault.KindOf(err) != fault.Retry {
 		t.Errorf("got %v, want a retry that names %s", err, host)
 	}
