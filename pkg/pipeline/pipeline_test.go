@@ -273,57 +273,59 @@ func onceLines(all []string, each int) func(sources.Deps) sources.Source {
 }
 
 func TestRunOnceDeliversEverything(t *testing.T) {
-	good, down := &collector{}, &collector{fail: func() error { return errors.New("connection refused") }}
-	input := append(audit(0, 500), "not json", `{"half":"pnu_ABCDEF1234567890`)
-	cfg := Config{
-		Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(input, 100))},
-		Sinks:   []SinkSpec{sinkSpec(t, "good", "1", good, nil)},
-	}
-	w := newWorld(t, cfg)
-	p := w.open()
-	var last Progress
-	if err := p.RunOnce(t.Context(), 0, func(now Progress) { last = now }); err != nil {
-		t.Fatal(err)
-	}
-	if got, twice := good.counts(500); got != 500 || twice != 0 {
-		t.Errorf("got %d events, %d twice, want 500 once", got, twice)
-	}
-	if last.Read != 500 || last.Backlog != 0 || len(last.Reading) != 0 {
-		t.Errorf("got progress %+v, want 500 read and nothing left", last)
-	}
-	if counts, err := w.deps.Letters.Count(); err != nil || counts["spool"] != 2 {
-		t.Errorf("got dead letters %v, %v, want 2 of spool", counts, err)
-	}
-	if err := w.deps.Letters.List("spool", func(l deadletter.Letter) error {
-		if strings.Contains(string(l.Body), "ABCDEF1234567890") {
-			t.Errorf("an API key is in a dead letter: %s", l.Body)
+	synctest.Test(t, func(t *testing.T) {
+		good, down := &collector{}, &collector{fail: func() error { return errors.New("connection refused") }}
+		input := append(audit(0, 500), "not json", `{"half":"pnu_ABCDEF1234567890`)
+		cfg := Config{
+			Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(input, 100))},
+			Sinks:   []SinkSpec{sinkSpec(t, "good", "1", good, nil)},
 		}
-		return nil
-	}); err != nil {
-		t.Error(err)
-	}
-	s := p.Status()
-	if s.Sources[0].State != "done" || s.Sources[0].Invalid != 2 || s.Sinks[0].Backlog != 0 {
-		t.Errorf("got status %+v", s)
-	}
-	if len(good.find(`shiplog.started`)) != 0 || len(good.find("shiplog.stopped")) != 0 {
-		t.Error("a run that was to end told of its start and stop")
-	}
-	w.close()
+		w := newWorld(t, cfg)
+		p := w.open()
+		var last Progress
+		if err := p.RunOnce(t.Context(), 0, func(now Progress) { last = now }); err != nil {
+			t.Fatal(err)
+		}
+		if got, twice := good.counts(500); got != 500 || twice != 0 {
+			t.Errorf("got %d events, %d twice, want 500 once", got, twice)
+		}
+		if last.Read != 500 || last.Backlog != 0 || len(last.Reading) != 0 {
+			t.Errorf("got progress %+v, want 500 read and nothing left", last)
+		}
+		if counts, err := w.deps.Letters.Count(); err != nil || counts["spool"] != 2 {
+			t.Errorf("got dead letters %v, %v, want 2 of spool", counts, err)
+		}
+		if err := w.deps.Letters.List("spool", func(l deadletter.Letter) error {
+			if strings.Contains(string(l.Body), "ABCDEF1234567890") {
+				t.Errorf("an API key is in a dead letter: %s", l.Body)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		s := p.Status()
+		if s.Sources[0].State != "done" || s.Sources[0].Invalid != 2 || s.Sinks[0].Backlog != 0 {
+			t.Errorf("got status %+v", s)
+		}
+		if len(good.find(`shiplog.started`)) != 0 || len(good.find("shiplog.stopped")) != 0 {
+			t.Error("a run that was to end told of its start and stop")
+		}
+		w.close()
 
-	// What was read is not read again; a new sink that is down is named.
-	w.cfg.Sinks = append(w.cfg.Sinks, sinkSpec(t, "down", "1", down, func(c *sinks.Common) {
-		c.Retry = sinks.Retry{Initial: config.Duration(time.Millisecond), Max: config.Duration(10 * time.Millisecond)}
-	}))
-	p = w.open()
-	err := p.RunOnce(t.Context(), 300*time.Millisecond, nil)
-	if err == nil || !strings.Contains(err.Error(), "sink down: 5") || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "good") {
-		t.Errorf("got %v, want an error that names the sink that is down, only", err)
-	}
-	if _, twice := good.counts(500); twice != 0 {
-		t.Errorf("got %d events twice", twice)
-	}
-	w.close()
+		// What was read is not read again; a new sink that is down is named.
+		w.cfg.Sinks = append(w.cfg.Sinks, sinkSpec(t, "down", "1", down, func(c *sinks.Common) {
+			c.Retry = sinks.Retry{Initial: config.Duration(time.Millisecond), Max: config.Duration(10 * time.Millisecond)}
+		}))
+		p = w.open()
+		err := p.RunOnce(t.Context(), 300*time.Millisecond, nil)
+		if err == nil || !strings.Contains(err.Error(), "sink down: 5") || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "good") {
+			t.Errorf("got %v, want an error that names the sink that is down, only", err)
+		}
+		if _, twice := good.counts(500); twice != 0 {
+			t.Errorf("got %d events twice", twice)
+		}
+		w.close()
+	})
 }
 
 func TestRunRestartsASourceThatFails(t *testing.T) {
