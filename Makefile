@@ -13,7 +13,7 @@ build: ## the static binary, in bin/agent
 check: lint test ## everything that needs Go alone
 
 test:
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 30m ./...
 
 lint: $(LINT)
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt'd: $$bad"; exit 1; }
@@ -46,7 +46,7 @@ release-check: ## build a release twice, and compare the bytes
 	deploy/release/check.sh
 
 integration: ## against real servers: needs a JDK with Maven and Python as well
-	go test -tags integration -timeout 20m -p 1 ./integration/...
+	go test -tags integration -timeout 40m -p 1 ./integration/...
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./pkg/...

@@ -23,7 +23,7 @@ import (
 const (
 	account  = "0a0a0a0a-0000-4000-8000-000000000001"
 	key      = "pnu_not-a-real-key"
-	patience = 60 * time.Second
+	patience = 5 * time.Minute
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -143,7 +143,7 @@ func (p *place) runInto(emit sources.Emit) (stop func()) {
 
 func (p *place) wait(n int) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
 	defer cancel()
 	if !p.store.Wait(ctx, n) {
 		p.t.Fatalf("got %d records, want %d: %.300q", len(p.store.Records()), n, p.store.Lines())
