@@ -285,8 +285,8 @@ func (r *rig) start() *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	drain, halt := make(chan struct{}), make(chan struct{})
 	run := &running{shipper: s, abort: cancel, done: make(chan struct{})}
-	run.drain = sync.OnceFunc(func() { s.lane.drain(false); close(drain) })
-	run.halt = sync.OnceFunc(func() { s.lane.drain(false); close(halt) })
+	run.drain = sync.OnceFunc(func() { s.lane.drain(time.Now().Add(10 * time.Minute)); close(drain) })
+	run.halt = sync.OnceFunc(func() { s.lane.drain(time.Now().Add(10 * time.Minute)); close(halt) })
 	go func() {
 		defer close(run.done)
 		s.run(ctx, drain, halt)

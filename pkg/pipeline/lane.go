@@ -41,6 +41,7 @@ type lane struct {
 	warned   time.Time     // when a failure was last logged
 	warnedOf string        // its kind and reason
 	told     bool          // the failure that goes on was logged
+	until    time.Time     // when draining ends
 }
 
 // laneState is how a sink is doing.
@@ -115,20 +116,25 @@ func (l *lane) pause(ctx context.Context, err error, b *backoff) error {
 	if wasDown && l.draining.Load() {
 		return errStopped
 	}
-	if after > 0 {
-		wake = nil // they said when
-	}
+	next := time.Now().Add(wait)
 	t := time.NewTimer(wait)
 	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-wake:
-	case <-l.closed:
-		return errClosed
-	case <-ctx.Done():
-		return errStopped
+	for !l.endsBefore(next) {
+		select {
+		case <-t.C:
+			return nil
+		case <-wake:
+			if after == 0 {
+				return nil
+			}
+			wake = l.waking() // they said when, which may be too late by now
+		case <-l.closed:
+			return errClosed
+		case <-ctx.Done():
+			return errStopped
+		}
 	}
-	return nil
+	return errStopped
 }
 
 // yield lets live events go first, for a while.
@@ -141,12 +147,28 @@ func (l *lane) yield(ctx context.Context) {
 }
 
 // drain makes deliveries that wait try at once, for the last time if the sink
-// is down.
-func (l *lane) drain(patient bool) {
+// is down. A sink that wants to be left alone until later than until is not
+// waited for; zero: sinks that are down are waited for, too.
+func (l *lane) drain(until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.draining.Store(!patient)
+	l.until = until
+	l.draining.Store(!until.IsZero())
 	l.wakeAll()
+}
+
+// endsBefore says whether all is over before at.
+func (l *lane) endsBefore(at time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.draining.Load() && l.until.Before(at)
+}
+
+// waking returns what ends waits early from now on.
+func (l *lane) waking() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wake
 }
 
 func (l *lane) wakeAll() {

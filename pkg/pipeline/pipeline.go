@@ -177,15 +177,15 @@ func (p *Pipeline) run(ctx context.Context, once bool, limit time.Duration) erro
 		defer time.AfterFunc(p.shutdownTimeout(), abort).Stop()
 	}
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(p.shutdownTimeout(), abort) })()
-	p.finish(hard, once && ctx.Err() == nil)
+	p.finish(ctx, hard)
 	stopNotes()
 	background.Wait()
 	return p.failureNow()
 }
 
-// finish stops the intakes, drains the shippers and waits for them. Patient:
-// also for sinks that are down.
-func (p *Pipeline) finish(hard context.Context, patient bool) {
+// finish stops the intakes, drains the shippers and waits for them: until ctx
+// ends also for sinks that are down.
+func (p *Pipeline) finish(ctx, hard context.Context) {
 	p.applying.Lock() // a reload that runs ends first
 	defer p.applying.Unlock()
 	p.mu.Lock()
@@ -203,8 +203,19 @@ func (p *Pipeline) finish(hard context.Context, patient bool) {
 		p.noteQuietly(last, "shiplog.stopped", "the agent stops", nil)
 		cancel()
 	}
+	drain := func(until time.Time) {
+		for _, s := range shippers {
+			s.lane.drain(until)
+		}
+	}
+	hurry := func() { drain(time.Now().Add(p.shutdownTimeout())) }
+	if once && ctx.Err() == nil {
+		drain(time.Time{})
+		defer context.AfterFunc(ctx, hurry)()
+	} else {
+		hurry()
+	}
 	for _, s := range shippers {
-		s.lane.drain(patient)
 		s.drain()
 	}
 	for _, s := range shippers {

@@ -328,6 +328,28 @@ func TestRunOnceDeliversEverything(t *testing.T) {
 	})
 }
 
+// A run that is to end waits for a sink that is down, until it is told to stop.
+func TestRunOnceStopsBesideASinkThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := &collector{fail: func() error { return errors.New("connection refused") }}
+		w := newWorld(t, Config{
+			Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(audit(0, 5), 5))},
+			Sinks:   []SinkSpec{sinkSpec(t, "down", "1", down, nil)},
+		})
+		p := w.open()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		began := time.Now()
+		if err := p.RunOnce(ctx, 0, nil); err == nil || !strings.Contains(err.Error(), "sink down: 5") {
+			t.Errorf("got %v, want an error that names the sink", err)
+		}
+		if took := time.Since(began); took < time.Minute || took > time.Minute+time.Second {
+			t.Errorf("it ended after %v, want a minute", took)
+		}
+		w.close()
+	})
+}
+
 func TestRunRestartsASourceThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &collector{}

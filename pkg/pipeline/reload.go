@@ -236,7 +236,7 @@ func (p *Pipeline) leave(ctx context.Context, name string) {
 
 // end stops a shipper by ask, and by force once its time is over.
 func (p *Pipeline) end(ctx context.Context, s *runningShipper, ask func()) {
-	s.lane.drain(false)
+	s.lane.drain(time.Now().Add(leaveTimeout))
 	ask()
 	t := time.NewTimer(leaveTimeout)
 	defer t.Stop()

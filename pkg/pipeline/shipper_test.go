@@ -194,6 +194,35 @@ func TestShipperObeysRetryAfter(t *testing.T) {
 	})
 }
 
+// Who stops does not wait for a sink that wants to be left alone for longer than
+// there is time.
+func TestShipperDoesNotDrainPastItsTime(t *testing.T) {
+	for after, want := range map[time.Duration]int{time.Minute: 2, 2 * time.Hour: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			first := true
+			sink := &fakeSink{answer: func(context.Context, sinks.Batch) (sinks.Report, error) {
+				if !first {
+					return sinks.Report{}, nil
+				}
+				first = false
+				return sinks.Report{}, &fault.Error{Kind: fault.Retry, Reason: "status_429", After: after, Err: errors.New("slow down")}
+			}}
+			r := newRig(t, sink)
+			r.journal.append(1)
+			s := r.start()
+			time.Sleep(10 * time.Second)
+			began := time.Now()
+			s.finish()
+			if n := len(sink.sent()); n != want {
+				t.Errorf("asked to wait %v: got %d requests, want %d", after, n, want)
+			}
+			if took := time.Since(began); want == 1 && took > 0 {
+				t.Errorf("asked to wait %v: it took %v to stop", after, took)
+			}
+		})
+	}
+}
+
 func TestShipperNeverGivesUpOnCredentials(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Credentials, fault.Setup} {
 		synctest.Test(t, func(t *testing.T) {
