@@ -176,6 +176,8 @@ func (w *ocsfWriter) group() {
 	id, name, kind := groupID, groupName, "team"
 	switch {
 	case w.has(groupID, groupName):
+	case w.kind == "team-membership" && w.has(resourceID, resourceName): // of a team that is not named
+		id, name, kind = resourceID, resourceName, w.kind
 	case w.has(orgID, orgName):
 		id, name, kind = orgID, orgName, "account"
 	default:

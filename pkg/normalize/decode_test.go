@@ -100,6 +100,8 @@ func TestSurvivesOddRecords(t *testing.T) {
 		"user renamed":         {`{"id":"1","event":"prefect-cloud.user.updated","resource":{"prefect.resource.id":"prefect-cloud.user.1"},"payload":{"updates":{"name":{"from":"a","to":"b"}}}}`, map[string]string{"user.changes.name": `"b"`, "related.user": `["1","b"]`}},
 		"a user's key renamed": {`{"id":"1","event":"prefect-cloud.api-key.updated","related":[{"prefect.resource.role":"owner","prefect.resource.id":"prefect-cloud.user.1"}],"payload":{"updates":{"name":{"from":"a","to":"b"}}}}`,
 			map[string]string{"user.changes": "", "user.target.id": `"1"`, "related.user": `["1"]`}},
+		"access for a team":       {`{"id":"1","event":"prefect-cloud.workspace-access.created","related":[{"prefect.resource.role":"team","prefect.resource.id":"prefect-cloud.team.1"}]}`, map[string]string{"event.type": `["group","change"]`, "group.id": `"1"`}},
+		"access for a user":       {`{"id":"1","event":"prefect-cloud.workspace-access.created","related":[{"prefect.resource.role":"user","prefect.resource.id":"prefect-cloud.user.1"}]}`, map[string]string{"event.type": `["user","change"]`}},
 		"allowlist switched":      {`{"id":"1","event":"prefect-cloud.account-settings.updated","payload":{"updates":{"enforce_ip_allowlist":{"from":true,"to":false}}}}`, map[string]string{"event.severity": "4"}},
 		"creator, not actor":      {`{"id":"1","related":[{"prefect.resource.role":"creator","prefect.resource.id":"prefect-cloud.user.u1","prefect.resource.name":"bo"}]}`, map[string]string{"prefect.actor.role": `"creator"`, "user.id": `"u1"`}},
 		"id too long for a store": {`{"id":"` + strings.Repeat("x", 600) + `"}`, map[string]string{"prefect.extra.id": quote(strings.Repeat("x", 600))}},

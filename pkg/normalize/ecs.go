@@ -75,9 +75,12 @@ func quoteInto(b []byte, s string) (grown []byte, t text) {
 // and event.ingested, which is the store's.
 func (d *doc) write(f *fields, p *plan, who *people, place *places, at *times, id text, created []byte) {
 	d.text(`"id":`, id)
-	if f.details.allowlist {
+	switch {
+	case f.details.allowlist:
 		d.b = append(d.b, p.allowlist...)
-	} else {
+	case p.team != "" && who.user == nil && who.group != nil:
+		d.b = append(d.b, p.team...)
+	default:
 		d.b = append(d.b, p.constant...)
 	}
 	d.raw(`"created":`, created)

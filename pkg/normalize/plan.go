@@ -21,6 +21,7 @@ type plan struct {
 	constant  string
 	severity  event.Severity // that constant has
 	allowlist string         // constant for when the IP allowlist is switched
+	team      string         // constant for when it was done to a team instead of a user; empty: as constant
 	service   string         // ,"service":…,"observer":… likewise
 	failed    bool           // it went wrong; a denial did not
 	phrase    []piece
@@ -67,6 +68,14 @@ func newPlan(action, written string) *plan {
 		p.service = `,"service":{"name":"prefect-cloud","type":"prefect"},"observer":{"vendor":"Prefect","product":"Prefect Cloud"}`
 	}
 	p.allowlist = constant(e, written, max(e.Severity, event.High))
+	if e.Target == catalog.Grantee {
+		team := *e
+		team.ECS.Type = slices.Clone(e.ECS.Type)
+		if i := slices.Index(team.ECS.Type, "user"); i >= 0 {
+			team.ECS.Type[i] = "group"
+		}
+		p.team = constant(&team, written, e.Severity)
+	}
 	for rest := e.Message; rest != ""; {
 		before, after, found := strings.Cut(rest, "{")
 		if before != "" {
