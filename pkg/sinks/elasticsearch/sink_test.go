@@ -306,8 +306,11 @@ func TestSuspicion(t *testing.T) {
 		}
 		return report, fault.KindOf(err)
 	}
-	for _, id := range []string{"event-0000", "event-0001", "event-0005"} {
+	for _, id := range []string{"event-0000", "event-0001", "event-0005", "event-0009"} {
 		f.item[id] = bad
+	}
+	if r, kind := deliver(9, 1); kind != 255 || r.Results[0].Outcome != sinks.Refused {
+		t.Fatalf("the first of all, alone: %v (kind %v), want a dead letter", r, kind)
 	}
 	for range patience {
 		if _, kind := deliver(0, 2); kind != fault.Setup {
@@ -328,6 +331,20 @@ func TestSuspicion(t *testing.T) {
 	}
 	if r, kind := deliver(5, 1); kind != 255 || r.Results[0].Outcome != sinks.Refused {
 		t.Fatalf("one alone after an acceptance: %v (kind %v), want a dead letter", r, kind)
+	}
+}
+
+// What is in the failure store is not sent again, however many there are: each
+// try would store it there once more.
+func TestFailureStoreIsFinal(t *testing.T) {
+	f := newFake(t)
+	s := opened(t, f, "")
+	for _, id := range []string{"event-0000", "event-0001"} {
+		f.item[id] = `{"status":201,"failure_store":"used"}`
+	}
+	report, err := s.Deliver(t.Context(), sinktest.Batch(0, 2, nil))
+	if err != nil || len(report.Results) != 2 || report.Results[0].Outcome != sinks.Refused || report.Results[1].Outcome != sinks.Refused {
+		t.Errorf("got %v, %v, want two dead letters", report, err)
 	}
 }
 

@@ -18,8 +18,8 @@ const patience = 3
 // Its evidence is what else got in:
 //
 //   - An event that was refused among others that were accepted is at fault.
-//   - One that comes alone is at fault if the verdict before it was an
-//     acceptance: the set-up worked a moment ago.
+//   - One that comes alone is at fault unless the verdict before it was a
+//     refusal, too: nothing else speaks against the set-up.
 //   - Otherwise the set-up is suspected: the batch waits, the operator is told.
 //     Were that for ever, two poisoned events in one batch would stall the
 //     sink; so after patience rounds one event is taken for the cause, found by
@@ -28,15 +28,15 @@ const patience = 3
 //     whole backlog.
 type suspicion struct {
 	mu      sync.Mutex // guards what follows
-	trusted bool       // the last verdict was an acceptance
-	strikes int        // verdicts against the set-up since
+	doubted bool       // the last verdict was a refusal
+	strikes int        // verdicts against the set-up since an acceptance
 }
 
 // accepted notes that at least one event got in.
 func (s *suspicion) accepted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.trusted, s.strikes = true, 0
+	s.doubted, s.strikes = false, 0
 }
 
 // refused notes that all n events of a batch were refused alike, for cause. A
@@ -45,12 +45,13 @@ func (s *suspicion) refused(n int, cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case n == 1 && (s.trusted || s.strikes >= patience):
-		s.trusted, s.strikes = false, 0
+	case n == 1 && (!s.doubted || s.strikes >= patience):
+		s.doubted, s.strikes = true, 0
 		return nil
 	case s.strikes >= patience:
 		return fault.New(fault.Refused, "all_refused", fmt.Errorf("all %d events were refused alike: %w", n, cause))
 	}
+	s.doubted = true
 	s.strikes++
 	return fault.New(fault.Setup, "all_refused",
 		fmt.Errorf("every event is refused alike, so the index's mapping or pipeline is probably at fault, not the events (%d sent): %w", n, cause))

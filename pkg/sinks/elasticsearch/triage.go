@@ -127,10 +127,14 @@ func report(items []itemAnswer, verdicts []verdict) sinks.Report {
 	return r
 }
 
-// alike says whether all items failed for the same kind of reason.
+// alike says whether all items failed for the same kind of reason, and are
+// nowhere: what is in a failure store would be there once more after each try.
 func alike(items []itemAnswer) bool {
 	for i := range items {
 		a, b := items[0].Error, items[i].Error
+		if items[i].FailureStore == "used" {
+			return false
+		}
 		if (a == nil) != (b == nil) || a != nil && a.Type != b.Type || items[i].Status != items[0].Status {
 			return false
 		}
