@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"bytes"
+	"unicode"
 
 	"github.com/shiplog/shiplog/pkg/catalog"
 )
@@ -11,6 +12,7 @@ import (
 // account Acme.
 func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 	d.b = append(d.b, `,"message":"`...)
+	mark := len(d.b)
 	switch {
 	case who.actor != nil && len(p.phrase) > 0:
 		d.b = append(d.b, who.actor.call()...)
@@ -22,7 +24,7 @@ func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 		d.place(place, p.toPlace)
 	default:
 		d.b = appendQuoted(d.b, []byte(p.entry.Name))
-		if name := f.resource.label(); len(name) > 0 && !bytes.Equal(f.resource.bare(), place.account) {
+		if name := f.resource.label(); len(name) > 0 && (len(place.account) == 0 || !bytes.Equal(f.resource.bare(), place.account)) {
 			d.b = append(d.b, ": "...)
 			d.b = append(d.b, name...)
 		}
@@ -32,7 +34,34 @@ func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 		}
 		d.place(place, false)
 	}
+	d.oneLine(mark)
 	d.b = append(d.b, '"')
+}
+
+// oneLine makes the text from mark on safe to show: names are anybody's, and one
+// with a line break would look like two messages.
+func (d *doc) oneLine(mark int) {
+	written := d.b[mark:]
+	for _, suspect := range [...]byte{'\\', 0xc2, 0xd8, 0xe2} { // an escape, or how what harmless drops begins
+		if bytes.IndexByte(written, suspect) >= 0 {
+			d.b = appendQuoted(d.b[:mark], harmless(text(written).appendPlain(nil)))
+			return
+		}
+	}
+}
+
+// harmless makes line breaks and other controls blanks, and leaves out what
+// changes the direction of the text around it.
+func harmless(plain []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r), r == 0x2028, r == 0x2029:
+			return ' '
+		case unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, plain)
 }
 
 func (d *doc) phrase(p *plan, who *people, f *fields) {

@@ -126,6 +126,11 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactANameOfTwoLines(t *testing.T) {
+	_, doc := processed(t, `[{redact: {fields: [prefect.resource.name]}}]`, `{"id":"1","event":"prefect-cloud.webhook.deleted","resource":{"prefect.resource.name":"secret\nhook"}}`)
+	expect(t, doc, map[string]string{"prefect.resource.name": `"***"`, "message": `"Webhook deleted: ***"`})
+}
+
 func TestRedactAnAddressSpelledOtherwise(t *testing.T) {
 	e, doc := processed(t, `[{redact: {fields: [source.ip]}}]`, `{"id":"1","payload":{"ip":"[2001:DB8:0::7]:443","note":"from [2001:db8:0::7]:443"}}`)
 	expect(t, doc, map[string]string{"source.ip": "", "source.address": `"***"`, "prefect.payload.note": `"from ***"`})

@@ -140,9 +140,10 @@ func (r *redact) add(list []secret, value string) []secret {
 	}
 	instead := r.replacement(value)
 	list = append(list, secret{lower, anchorOf(lower), instead})
-	for _, escaped := range [...]string{url.QueryEscape(value), url.PathEscape(value)} { // as a URL has it
-		if escaped := lowerASCII(escaped); escaped != lower && escaped != list[len(list)-1].value {
-			list = append(list, secret{escaped, anchorOf(escaped), instead})
+	// As a URL has it, and as the message does.
+	for _, other := range [...]string{url.QueryEscape(value), url.PathEscape(value), string(harmless([]byte(value)))} {
+		if other := lowerASCII(other); other != lower && other != list[len(list)-1].value {
+			list = append(list, secret{other, anchorOf(other), instead})
 		}
 	}
 	return list
