@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -59,6 +60,29 @@ func BenchmarkAppendSynced(b *testing.B) {
 	for _, c := range []string{"none", "s2", "zstd"} {
 		b.Run(c, func(b *testing.B) { benchAppend(b, c, osDisk{}) })
 	}
+}
+
+// BenchmarkAppendOne appends events one at a time, with the disk: as they come in
+// when few do. It reports the median, which other work on the disk moves little.
+func BenchmarkAppendOne(b *testing.B) {
+	j, err := open(b.TempDir(), Config{Compression: "s2"}, Deps{}, osDisk{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	events := bigEvents(1)
+	var took []time.Duration
+	cpu := cpuTime(b)
+	for b.Loop() {
+		began := time.Now()
+		if _, err := j.Append(context.Background(), Batch{Source: "spool", Events: events}); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	b.ReportMetric(float64((cpuTime(b)-cpu).Nanoseconds())/float64(b.N), "cpu-ns/event")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
 }
 
 // BenchmarkEncode is the part of an append that its caller's goroutine does.

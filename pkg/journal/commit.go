@@ -15,6 +15,13 @@ const (
 	// allocateStep is how much of a segment is allocated ahead, so that a sync
 	// after an append need not also write the file's new size.
 	allocateStep = 4 << 20
+
+	// padStep is how much of that is written with zeros ahead while appends are
+	// at most padLargest. A file system marks what was only allocated, and a sync
+	// after the first write there must store the mark's change too, mostly by a
+	// commit to its own journal: with small appends that costs more than the data.
+	padStep    = 256 << 10
+	padLargest = padStep / 8
 )
 
 // writer is the state of the segment that is written to.
@@ -23,6 +30,8 @@ type writer struct {
 	seg       *segment
 	offset    int64 // where the next frame goes
 	allocated int64 // the file's size
+	padded    int64 // up to here zeros were written
+	zeros     [16 << 10]byte
 	next      uint64
 	chain     [32]byte
 	appended  int64 // time of the last frame: the next one is not earlier
@@ -225,8 +234,22 @@ func (w *writer) cut() error {
 	if err := w.f.truncate(w.offset); err != nil {
 		return &FatalError{Op: "truncate " + segmentName(w.seg.first), Err: err}
 	}
-	w.allocated = w.offset
+	w.allocated, w.padded = w.offset, w.offset
 	return nil
+}
+
+// pad appends zeros to the parts of a write of size bytes, where it is small and
+// goes beyond what has zeros.
+func (w *writer) pad(parts [][]byte, size int64) [][]byte {
+	end := w.offset + size
+	if size > padLargest || end <= w.padded {
+		return parts
+	}
+	w.padded = min(end+padStep, w.allocated)
+	for at := end; at < w.padded; at += int64(len(w.zeros)) {
+		parts = append(parts, w.zeros[:min(int64(len(w.zeros)), w.padded-at)])
+	}
+	return parts
 }
 
 // writeGroup numbers and links the frames, and writes them. It returns the
@@ -242,7 +265,7 @@ func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
 		chain = r.seal(r.frame, chain, r.digest)
 		parts[i] = r.frame
 	}
-	if err := w.f.writeAt(parts, w.offset); err != nil {
+	if err := w.f.writeAt(w.pad(parts, size), w.offset); err != nil {
 		if !noSpace(err) {
 			return chain, &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}
 		}

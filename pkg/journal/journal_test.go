@@ -71,3 +71,54 @@ func TestEventsComeBackAsTheyWere(t *testing.T) {
 		t.Errorf("got %+v, want %+v", f.Events, want)
 	}
 }
+
+// wide is a disk that notes the bytes of each write to a journal.
+type wide struct {
+	osDisk
+	writes []int64
+}
+
+type wideFile struct {
+	file
+	d *wide
+}
+
+func (d *wide) create(name string) (file, error) {
+	f, err := d.osDisk.create(name)
+	return wideFile{f, d}, err
+}
+
+func (f wideFile) writeAt(parts [][]byte, offset int64) error {
+	var n int64
+	for _, p := range parts {
+		n += int64(len(p))
+	}
+	f.d.writes = append(f.d.writes, n)
+	return f.file.writeAt(parts, offset)
+}
+
+// Small appends go to where zeros were written before, so that their syncs are
+// cheap; large ones are written once only.
+func TestZerosAreWrittenAheadOfSmallAppends(t *testing.T) {
+	d := new(wide)
+	j, err := open(t.TempDir(), Config{}, Deps{}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, j)
+	d.writes = nil
+	for n := range 50 {
+		mustAppend(t, j, n, 1)
+	}
+	if d.writes[0] < padStep || slices.Max(d.writes[1:]) > 2<<10 {
+		t.Errorf("small appends wrote %d bytes", d.writes)
+	}
+	before := j.Stats().Bytes
+	d.writes = nil
+	if _, err := j.Append(context.Background(), Batch{Source: "spool", Events: bigEvents(200)}); err != nil {
+		t.Fatal(err)
+	}
+	if grown := j.Stats().Bytes - before; !slices.Equal(d.writes, []int64{grown}) {
+		t.Errorf("a large append of %d bytes wrote %d", grown, d.writes)
+	}
+}

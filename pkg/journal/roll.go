@@ -97,7 +97,7 @@ func (j *Journal) begin() error {
 	if w.f != nil {
 		_ = w.f.Close() // it was synced
 	}
-	w.f, w.seg, w.offset, w.allocated, w.chain, w.sealed = f, seg, offset, offset, chain, false
+	w.f, w.seg, w.offset, w.allocated, w.padded, w.chain, w.sealed = f, seg, offset, offset, offset, chain, false
 	seg.size = offset
 	j.mu.Lock()
 	defer j.mu.Unlock()
