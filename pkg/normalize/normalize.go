@@ -140,6 +140,9 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 	return e, buf, v, reason, nil
 }
 
+// Forget lets go of the last record, and of the memory of its document.
+func (n *Normalizer) Forget() { n.fields.reset() }
+
 // isChatter reports whether a line is no record at all: blank, or the greeting
 // of Prefect's command line.
 func isChatter(raw []byte) bool {

@@ -79,6 +79,7 @@ func (f *fanout) done() {
 		f.outcomes = nil
 	}
 	for _, w := range f.workers {
+		w.normalizer.Forget()
 		if buf := w.buf; buf != nil {
 			f.bufs.Put(&buf)
 			w.buf = nil

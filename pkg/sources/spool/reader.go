@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -58,6 +59,7 @@ type reader struct {
 }
 
 func newReader(s *Source, from event.Position) *reader {
+	blocks := new(sync.Pool)
 	r := &reader{
 		maxLine:  int(s.cfg.MaxLine),
 		maxOpen:  256,
@@ -78,11 +80,11 @@ func newReader(s *Source, from event.Position) *reader {
 		opened:   list.New(),
 		waits:    make(map[*file]struct{}),
 		troubles: make(map[string]error),
-		batch:    newBatch(),
+		batch:    newBatch(blocks),
 		full:     make(chan *batch),
 		free:     make(chan *batch, 2),
 	}
-	r.free <- newBatch()
+	r.free <- newBatch(blocks)
 	for _, p := range s.cfg.Paths {
 		r.paths = append(r.paths, filepath.Clean(p))
 	}
