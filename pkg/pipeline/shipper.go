@@ -267,9 +267,10 @@ func (s *shipper) dispatch(ctx context.Context, workers *sync.WaitGroup) {
 
 // fill puts events into the batch that is being built. It returns false where
 // that must wait: a sink that is down, or has not answered yet, holds one batch in
-// memory, not as many as may be in flight.
+// memory, not as many as may be in flight; and one that flows as many as are in
+// flight, or two: building one takes little of the time that a request takes.
 func (s *shipper) fill() (flows bool) {
-	if len(s.inflight) > 0 && !s.lane.flows() {
+	if n := len(s.inflight); n > 0 && !s.lane.flows() || n >= max(s.window, 2) {
 		return false
 	}
 	if len(s.frame.Events) > 0 {
