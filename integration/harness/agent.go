@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a condition may take to come true on a slow machine.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // binary builds the agent once for a test binary, into the cache. A file that
 // others run is replaced, not written to.
@@ -56,7 +56,7 @@ type Agent struct {
 // name). The agent does not run yet.
 func NewAgent(t testing.TB, sink string) *Agent {
 	t.Helper()
-	a := &Agent{t: t, Dir: workDir(t, "agent"), admin: local(ports(t, 1)[0])}
+	a := &Agent{t: t, Dir: workDir(t, "agent"), admin: local(Ports(t, 1)[0])}
 	a.Spool, a.config = filepath.Join(a.Dir, "spool"), filepath.Join(a.Dir, "shiplog.yaml")
 	must(t, os.MkdirAll(a.Spool, 0o700))
 	text := fmt.Sprintf("data_dir: %s\nsources:\n  spool:\n    type: spool\n    paths: [%q]\nadmin:\n  listen: %s\n  write: true\nlogging: {format: text}\nsinks:\n  siem:\n    %s\n",

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -33,20 +34,27 @@ func tail(name string) string {
 	return string(b[max(0, len(b)-logTail):])
 }
 
-// ports finds n loopback ports that are free now. They are held until all are
-// found, so that they differ.
-func ports(t testing.TB, n int) []int {
+// Ports finds n loopback ports that are free, and that stay free until a server
+// takes them, also while it restarts: none of them is one that systems give to
+// whoever asks for any, or to a connection. One that is given to the very
+// connection that waits for the server would even be connected to itself.
+func Ports(t testing.TB, n int) []int {
 	t.Helper()
-	found := make([]int, n)
-	for i := range found {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		defer l.Close()
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			t.Fatalf("harness: %v is no TCP address", l.Addr())
+	const first, count = 10_000, 10_000
+	found := make([]int, 0, n)
+	for range count {
+		l, err := net.Listen("tcp", local(first+rand.IntN(count)))
+		if err != nil {
+			continue // in use
 		}
-		found[i] = addr.Port
+		defer l.Close() // held until all are found, so that they differ
+		if addr, ok := l.Addr().(*net.TCPAddr); ok {
+			found = append(found, addr.Port)
+		}
+		if len(found) == n {
+			return found
+		}
 	}
-	return found
+	t.Fatalf("harness: no %d ports are free", n)
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // compileTimeout bounds the compilation of one small class.
-const compileTimeout = 2 * time.Minute
+const compileTimeout = 10 * time.Minute
 
 //go:embed java/*.java
 var javaSources embed.FS

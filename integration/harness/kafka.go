@@ -22,7 +22,7 @@ const (
 	clusterID    = "c2hpcGxvZy1pbnRlZ3Jh"
 
 	// readyTimeout bounds the start of a server on a slow machine.
-	readyTimeout = 2 * time.Minute
+	readyTimeout = 5 * time.Minute
 )
 
 //go:embed kafka-pom.xml
@@ -68,7 +68,7 @@ func StartKafka(t testing.TB, n int, settings ...string) *Kafka {
 	t.Helper()
 	k := &Kafka{t: t, jars: maven(t, "kafka-"+kafkaVersion, kafkaPom), dir: workDir(t, "kafka"), Authority: NewAuthority(t)}
 	must(t, os.WriteFile(filepath.Join(k.dir, "log4j2.properties"), log4j, 0o600))
-	p := ports(t, 4*n)
+	p := Ports(t, 4*n)
 	for i := range n {
 		k.Brokers = append(k.Brokers, &Broker{
 			ID: i + 1, cluster: k,

@@ -12,7 +12,7 @@ import (
 )
 
 // fetchTimeout bounds a first download.
-const fetchTimeout = 10 * time.Minute
+const fetchTimeout = 20 * time.Minute
 
 // maven returns a directory with the jars that a pom names, from the cache
 // under name if they were fetched before.

@@ -10,7 +10,7 @@ import (
 
 const (
 	prefectVersion = "3.9.1"
-	prefectStart   = 3 * time.Minute // until it answers; its first start makes a database
+	prefectStart   = 10 * time.Minute // until it answers; its first start makes a database
 )
 
 // Prefect is a Prefect server with a database of its own.
@@ -34,7 +34,7 @@ func StartPrefect(t testing.TB, auth string) *Prefect {
 	dir := workDir(t, "prefect")
 	p := &Prefect{
 		t: t, bin: pip(t, "prefect-"+prefectVersion, "prefect=="+prefectVersion), dir: dir,
-		log: filepath.Join(dir, "server.log"), port: ports(t, 1)[0], auth: auth,
+		log: filepath.Join(dir, "server.log"), port: Ports(t, 1)[0], auth: auth,
 	}
 	p.Base = fmt.Sprintf("http://127.0.0.1:%d/api", p.port)
 	t.Cleanup(func() {

@@ -11,7 +11,7 @@ import (
 )
 
 // stopTimeout is how long a server may take to stop before it is killed.
-const stopTimeout = 20 * time.Second
+const stopTimeout = time.Minute
 
 // Process is a server that runs. It ends with the process that started it.
 type Process struct {

@@ -116,7 +116,7 @@ func (s *Search) write(name, text string) {
 
 func (s *Search) configure(file string, settings []string) {
 	s.t.Helper()
-	p := ports(s.t, 2)
+	p := Ports(s.t, 2)
 	s.URL = "http://" + local(p[0])
 	s.write("config/"+file, strings.Join(append([]string{
 		"cluster.name: shiplog", "node.name: node", "network.host: 127.0.0.1", "discovery.type: single-node",

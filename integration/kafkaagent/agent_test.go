@@ -97,7 +97,7 @@ func (u *user) read(name string) []byte {
 // command runs the agent to its end and returns what it said.
 func (u *user) command(args ...string) (out string, code int) {
 	u.t.Helper()
-	ctx, cancel := context.WithTimeout(u.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(u.t.Context(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Dir = u.dir
@@ -111,7 +111,7 @@ func (u *user) command(args ...string) (out string, code int) {
 // once runs the agent until everything is delivered.
 func (u *user) once() {
 	u.t.Helper()
-	if out, code := u.command("run", "--once", "--timeout", "90s"); code != 0 {
+	if out, code := u.command("run", "--once", "--timeout", patience.String()); code != 0 {
 		u.t.Fatalf("run --once: exit code %d:\n%s", code, out)
 	}
 }
@@ -198,11 +198,14 @@ func (o *output) tail() string {
 	return string(b[max(0, len(b)-4<<10):])
 }
 
-// eventually asks until the answer is yes, the agent has ended, or a minute is
-// over. A nil agent never ends.
+// patience is how long something that must happen may take on the slowest machine.
+const patience = 5 * time.Minute
+
+// eventually asks until the answer is yes, the agent has ended, or its patience
+// is. A nil agent never ends.
 func eventually(t *testing.T, a *running, ask func() bool) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var ended <-chan struct{}
 	if a != nil {

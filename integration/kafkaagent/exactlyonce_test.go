@@ -21,19 +21,20 @@ import (
 // However often and wherever the agent is killed, a read_committed consumer
 // sees each event once.
 func testKills(t *testing.T, k *harness.Kafka) {
-	const kills, each, batch = 50, 200, 50
-	const total = kills * each
+	const kills, each, batch = 50, 250, 50
 	create(t, k, "killed", 3)
 	u := newUser(t, fmt.Sprintf(`
 data_dir: data
 sources:
-  spool: {type: spool, paths: [spool/*.jsonl]}
+  spool: {type: spool, paths: [spool/audit.jsonl]}
 sinks:
   kafka: {type: kafka, brokers: %s, topic: killed, exactly_once: true, batch: {max_events: %d, linger: 1ms}, retry: {initial: 10ms, max: 100ms}}
 `, list(k.Plain()), batch))
-	u.write("spool/audit.jsonl", lines(0, total, time.Now()))
 	w := watch(t, k, "killed")
+	total := 0
 	for range kills {
+		u.append("spool/audit.jsonl", lines(total, each, time.Now())) // there is always something to do
+		total += each
 		a := u.start()
 		if !eventually(t, a, moments[rand.IntN(len(moments))](u, a, w)) {
 			t.Fatal("the agent makes no progress")
@@ -49,15 +50,12 @@ sinks:
 	inOrder(t, records)
 	all := topic.All(t, "killed", kgo.SeedBrokers(k.Plain()...))
 	t.Logf("%d kills; %d records were seen by then; %d of %d are of aborted transactions", kills, seen, len(all)-len(records), len(all))
-	if seen >= total {
-		t.Error("the agent was done before the last kill")
-	}
 }
 
 // moments are what a kill waits for: a step of an agent, seen from outside.
 var moments = []func(*user, *running, *watcher) func() bool{
 	func(_ *user, _ *running, w *watcher) func() bool { // some way into a transaction, or just after one
-		goal := w.count() + 1 + rand.IntN(500)
+		goal := w.count() + 1 + rand.IntN(200)
 		return func() bool { return w.count() >= goal }
 	},
 	func(u *user, _ *running, _ *watcher) func() bool { // a transaction was committed, and the cursor is stored

@@ -37,7 +37,7 @@ func testSource(t *testing.T, k *harness.Kafka) {
 	grant(t, k, literal().Groups("scram", "mtls").Operations(kadm.OpRead))
 	for name, s := range map[string]sources.Source{"SCRAM": scram, "client certificate": mtls} {
 		r := &reader{seen: make(map[string]bool)}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		err := s.Run(ctx, nil, r.emit)
 		cancel()
 		if err != nil || r.count() != 200 || r.distinct() != 200 {

@@ -172,25 +172,27 @@ func (r *reader) values() []string {
 	return out
 }
 
-// await waits until count records were read by the readers together.
+// await waits until count different records were read by the readers together.
 func await(t *testing.T, count int, readers ...*reader) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
 	for {
-		sum := 0
+		var all []string
 		for _, r := range readers {
-			sum += len(r.values())
+			all = append(all, r.values()...)
 		}
-		if sum >= count {
+		slices.Sort(all)
+		have := len(slices.Compact(all))
+		if have >= count {
 			return
 		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			t.Fatalf("%d records were read, want %d", sum, count)
+			t.Fatalf("%d records were read, want %d", have, count)
 		}
 	}
 }

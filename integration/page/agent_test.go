@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/shiplog/shiplog/integration/harness"
 )
 
 // The records of the spool. The last one would like to be markup.
@@ -44,14 +45,7 @@ func serve(t *testing.T, token string) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the agent: %v\n%s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	host := fmt.Sprintf("127.0.0.1:%d", harness.Ports(t, 1)[0])
 	for name, text := range map[string]string{"in/audit.jsonl": records, "shiplog.yaml": fmt.Sprintf(config, host, token)} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
 			t.Fatal(err)
@@ -67,11 +61,11 @@ func serve(t *testing.T, token string) string {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer kill.Stop()
 		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(30 * time.Second); !holds(t, host, token); {
+	for deadline := time.Now().Add(patience); !holds(t, host, token); {
 		if time.Now().After(deadline) {
 			t.Fatal("the agent has not read its spool")
 		}

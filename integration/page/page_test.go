@@ -12,10 +12,13 @@ import (
 
 type css = chromedp.CSS
 
+// patience is how long something that must happen may take on the slowest machine.
+const patience = 5 * time.Minute
+
 // within waits until a script is true, also across a navigation.
 func (b *browser) within(script string) {
 	b.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	for {
 		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+script+")")); err == nil && ok {
 			return

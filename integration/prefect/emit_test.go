@@ -53,7 +53,7 @@ type answer struct {
 }
 
 func (e *emitter) do(ctx context.Context, path string, body []byte) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.server.Base+path, bytes.NewReader(body))
 	if err != nil {
@@ -73,7 +73,7 @@ func (e *emitter) do(ctx context.Context, path string, body []byte) (answer, err
 
 // stream sends events by websocket, as Prefect's client does.
 func (e *emitter) stream(ctx context.Context, events [][]byte) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, //nolint:bodyclose // Dial closes it
 		"ws"+strings.TrimPrefix(e.server.Base, "http")+"/events/in", &websocket.DialOptions{Subprotocols: []string{"prefect"}})

@@ -124,7 +124,7 @@ func newSite(t testing.TB, server *harness.Prefect) *site {
 data_dir: %s
 admin: {listen: ""}
 sources:
-  server: {type: prefect_cloud, api_url: %q, auth_string: %q, events: ["prefect-cloud.*"], poll_interval: 1s, start: 1h, requests_per_minute: 60000}
+  server: {type: prefect_cloud, api_url: %q, auth_string: %q, events: ["prefect-cloud.*"], poll_interval: 1s, overlap: 1h, start: 1h, requests_per_minute: 60000}
 sinks:
   archive: {type: file, path: %s}
 `, filepath.Join(s.dir, "data"), server.Base, credentials, filepath.Join(s.dir, "archive.jsonl"))

@@ -182,7 +182,7 @@ func TestBadLink(t *testing.T) {
 	const n = 4_000
 	c := start(t, hectest.Config{})
 	link := harness.NewLink(t, c.http.Listener.Addr().String())
-	a := agent(t, []string{"http://" + link.Address}, "timeout: 500ms\nbatch: {max_events: 100}")
+	a := agent(t, []string{"http://" + link.Address}, "timeout: 2s\nbatch: {max_events: 100}")
 	harness.Spool(t, a.Spool, 0, n/2)
 	a.Settled(n / 2)
 	link.Stall()
