@@ -1,15 +1,14 @@
 package spool
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 // packing is how a file's content is compressed.
@@ -51,21 +50,23 @@ type content interface {
 
 // unpacked reads a compressed file as content.
 type unpacked struct {
-	file  *os.File
-	kind  packing
-	dec   io.Reader // nil: at the beginning
-	close func()
-	pos   int64  // of the next byte that dec gives
-	back  []byte // the bytes before pos that may be asked for again
-	ended error  // what dec ended with
+	file    *os.File
+	kind    packing
+	members *members
+	dec     io.Reader // nil: not begun
+	close   func()
+	pos     int64         // of the next byte that dec gives
+	back    []byte        // the bytes before pos that may be asked for again
+	ended   error         // what dec ended with
+	spent   time.Duration // on decompressing
 }
 
 func (u *unpacked) ReadAt(p []byte, off int64) (int, error) {
-	if off < u.pos-int64(len(u.back)) {
-		u.reset()
-	}
-	if u.dec == nil && u.ended == nil {
-		u.start()
+	began := time.Now()
+	defer func() { u.spent += time.Since(began) }()
+	from := u.members.before(off)
+	if off < u.pos-int64(len(u.back)) || from.off > u.pos || u.dec == nil && u.ended == nil {
+		u.start(from)
 	}
 	n := 0
 	if off < u.pos {
@@ -128,27 +129,43 @@ func isPathError(err error) bool {
 	return ok
 }
 
-func (u *unpacked) start() {
-	in := bufio.NewReaderSize(io.NewSectionReader(u.file, 0, 1<<62), 128<<10)
+// start begins to decompress at a member.
+func (u *unpacked) start(from member) {
+	u.reset()
+	u.pos = from.off
 	if u.kind == packedGzip {
-		dec, err := gzip.NewReader(in)
-		u.dec, u.ended, u.close = dec, err, func() {}
+		u.dec = newGzipReader(u.file, from, u.members.add)
 		return
 	}
-	dec, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20))
+	dec, err := newZstdReader(u.file, from, u.members.add)
 	if err != nil {
 		u.ended = err
 		return
 	}
-	u.dec, u.close = dec, dec.Close
+	u.dec, u.close = dec, dec.dec.Close
 }
 
+// reset gives up what decompressing takes.
 func (u *unpacked) reset() {
 	if u.close != nil {
 		u.close()
 	}
 	u.dec, u.close, u.ended, u.pos, u.back = nil, nil, nil, 0, u.back[:0]
 }
+
+// forget gives up what is remembered of the file, and says whether that was
+// anything: then what was read by it may be wrong.
+func (u *unpacked) forget() bool {
+	if len(u.members.known) == 0 {
+		return false
+	}
+	u.members.known = nil
+	u.reset()
+	return true
+}
+
+// cut says whether the file ended in the middle: it is still being compressed.
+func (u *unpacked) cut() bool { return errors.Is(u.ended, io.ErrUnexpectedEOF) }
 
 // Close implements io.Closer.
 func (u *unpacked) Close() error {

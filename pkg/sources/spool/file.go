@@ -20,6 +20,7 @@ type file struct {
 	src     content // nil: closed
 	raw     *os.File
 	packing packing
+	members *members      // of the content, where that is compressed; nil: not looked at yet
 	inUse   *list.Element // in reader.opened
 	checked int64         // up to this offset it was seen to have what its stream has
 	sure    bool          // that was since src was opened
@@ -33,6 +34,8 @@ type file struct {
 	moved  bool // its name changed: no one writes to it soon
 	lost   bool // the last scan did not find it
 	queued bool
+
+	rested time.Time // not read again before then
 
 	long    []byte // the beginning of a line that is too long and not read to its end
 	scanned int64  // with long: up to where its end was looked for
@@ -98,7 +101,10 @@ func (f *file) use(raw *os.File) error {
 	case plain:
 		f.src = raw
 	default:
-		f.src = &unpacked{file: raw, kind: f.packing}
+		if f.members == nil {
+			f.members = new(members)
+		}
+		f.src = &unpacked{file: raw, kind: f.packing, members: f.members}
 	}
 	return nil
 }

@@ -19,6 +19,14 @@ const (
 // compare says whether f has the content of s. The beginning of a compressed
 // file that was compared before is not read again.
 func (r *reader) compare(f *file, s *stream) (likeness, error) {
+	like, err := r.compareNow(f, s)
+	if u, ok := f.src.(*unpacked); ok && like != has && u.forget() {
+		return r.compareNow(f, s) // without what is known of another content, perhaps
+	}
+	return like, err
+}
+
+func (r *reader) compareNow(f *file, s *stream) (likeness, error) {
 	head := r.scratch[:s.mark.headLen()]
 	if s.mark.offset == 0 || f.packing != plain && f.sure && f.checked == s.mark.offset {
 		return has, nil

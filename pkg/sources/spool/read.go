@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -128,10 +129,38 @@ func (r *reader) atEnd(f *file, rest []byte) {
 	if f.lost || len(rest) > 0 && r.ends(f) {
 		r.waits[f] = struct{}{}
 	}
+	if u, ok := f.src.(*unpacked); ok && u.cut() && r.rest(f, u) {
+		return
+	}
 	if f.packing != plain || r.once {
 		r.close(f)
 	}
 }
+
+// What a file took that is still being compressed, above which it rests, and how
+// many times that long: so reading it again and again from its last member takes
+// a small part of a processor, however large that is.
+const (
+	restAbove = 50 * time.Millisecond
+	restTimes = 10
+)
+
+// rest puts off reading a file that is still being compressed, where that took
+// long. The file stays open, so that nothing is lost where it is removed
+// meanwhile.
+func (r *reader) rest(f *file, u *unpacked) bool {
+	if r.once || f.lost || u.spent < restAbove {
+		return false
+	}
+	f.rested, f.sure = r.now().Add(restTimes*u.spent), false
+	r.waits[f] = struct{}{}
+	u.reset()
+	u.spent = 0
+	return true
+}
+
+// resting says whether it is too early to read f again.
+func (r *reader) resting(f *file) bool { return !f.lost && r.now().Before(f.rested) }
 
 // finished says whether nothing will be appended to f, nor to another file with
 // its stream, so that a last line without a line feed is complete.
@@ -147,7 +176,7 @@ func (r *reader) finished(f *file) bool {
 // ends says whether f is finished once it is left alone for a while.
 func (r *reader) ends(f *file) bool {
 	if u, ok := f.src.(*unpacked); ok {
-		return !errors.Is(u.ended, io.ErrUnexpectedEOF) // else it is still being compressed
+		return !u.cut()
 	}
 	return r.once || f.rotated()
 }

@@ -211,6 +211,10 @@ func (r *reader) turn(ctx context.Context, f *file) (more bool, err error) {
 	if s := f.stream; s != nil && s.mark.main == f.id && s.mark.bad == f.size+1 {
 		return false, nil
 	}
+	if r.resting(f) {
+		r.waits[f] = struct{}{}
+		return false, nil
+	}
 	ready, err := r.prepare(f)
 	if err != nil {
 		r.trouble(f, err)

@@ -6,13 +6,23 @@ import "time"
 // began was before the last look at notifications. Zero: it is not known.
 func (r *reader) completeAt(began time.Time) time.Time {
 	switch {
-	case len(r.troubles) > 0 || r.rescan:
+	case len(r.troubles) > 0 || r.rescan || r.someRest():
 		return time.Time{}
 	case r.watcher.healthy():
 		return began
 	default:
 		return r.scanned
 	}
+}
+
+// someRest says whether a file is to be read later that may have more.
+func (r *reader) someRest() bool {
+	for f := range r.waits {
+		if r.resting(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // report tells the monitor what there is to be told when everything is read.

@@ -101,7 +101,7 @@ func (r *reader) attach(f *file, s *stream) {
 // stream. The stream stays known: a copy of it may turn up.
 func (r *reader) detach(f *file) {
 	s := f.stream
-	f.stream, f.checked, f.sure, f.long = nil, 0, false, nil
+	f.stream, f.checked, f.sure, f.long, f.members = nil, 0, false, nil, nil
 	s.files = slices.DeleteFunc(s.files, func(g *file) bool { return g == f })
 	if s.mark.offset == 0 && s.mark.bad == 0 && len(s.files) == 0 {
 		r.dropStream(s)
