@@ -46,7 +46,7 @@ func TestRefusesWhatIsNoEvent(t *testing.T) {
 		"an array":             {`[1]`, normalize.Invalid, "not_object"},
 		"a text":               {`"x"`, normalize.Invalid, "not_object"},
 		"nothing of an event":  {`{"x":1}`, normalize.Invalid, "no_action"},
-		"nested too deeply":    {`{"id":"1","x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, normalize.Invalid, "too_deep"},
+		"nested too deeply":    {`{"id":"1","x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, normalize.Invalid, "too_deep"},
 	}
 	n := newNormalizer(t, normalize.Options{})
 	for name, tt := range tests {
@@ -64,12 +64,16 @@ func TestRefusesWhatIsNoEvent(t *testing.T) {
 
 // Whatever is odd about a record, it becomes an event, and nothing of it is lost.
 func TestSurvivesOddRecords(t *testing.T) {
-	deep := strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100)
+	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
+	asText := func(before, after string) string { return quote(before + deep + after) }
 	tests := map[string]struct {
 		raw  string
 		want map[string]string // dotted path → value as JSON; empty: absent
 	}{
-		"no id": {`{"event":"prefect-cloud.user.created"}`, map[string]string{"event.outcome": `"success"`, "prefect.received": ""}},
+		"deep member":   {`{"id":"1","x":` + deep + `}`, map[string]string{"prefect.extra.x": asText("", "")}},
+		"deep label":    {`{"id":"1","resource":{"x":` + deep + `}}`, map[string]string{"prefect.resource.labels": `{"text":` + asText(`{"x":`, "}") + `}`}},
+		"deep relation": {`{"id":"1","related":[{"x":` + deep + `}]}`, map[string]string{"prefect.related": `{"text":` + asText(`[{"x":`, "}]") + `}`}},
+		"no id":         {`{"event":"prefect-cloud.user.created"}`, map[string]string{"event.outcome": `"success"`, "prefect.received": ""}},
 		"only an id": {`{"id":"x"}`, map[string]string{
 			"event.action": `"unknown"`, "@timestamp": `"2026-11-03T09:00:00.123456Z"`, "prefect.mapped": "false"}},
 		"nulls everywhere": {`{"id":null,"occurred":null,"event":"a.b","resource":null,"related":null,"payload":null,"follows":null,"account":null,"workspace":null,"received":null}`,

@@ -288,7 +288,7 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 	}
 	d.text(`"name":`, f.resource.name)
 	if f.resource.labels {
-		d.raw(`"labels":`, f.resource.whole)
+		d.flattened(`"labels":`, f.resource.whole, f.resource.depth)
 	}
 	d.b = append(d.b, '}')
 	if who.actor != nil {
@@ -305,7 +305,11 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 		d.text(`"name":`, place.workspaceName)
 		d.b = append(d.b, '}')
 	}
-	d.raw(`"related":`, f.relates)
+	if f.relatesDepth > maxFlat {
+		d.flattened(`"related":`, f.relates, f.relatesDepth)
+	} else {
+		d.raw(`"related":`, f.relates) // a list of objects
+	}
 	d.flattened(`"payload":`, f.payload, f.payloadDepth)
 	d.text(`"follows":`, f.follows)
 	switch {

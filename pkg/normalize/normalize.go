@@ -173,11 +173,10 @@ func (n *Normalizer) decode(s *scanner, decoder string) (reason string, err erro
 		n.fields.seen = true
 	}
 	if !s.end() {
-		reason = NotJSON
 		if s.fault == faultDeep {
-			reason = TooDeep
+			return TooDeep, fmt.Errorf("the record %s, past %d levels, at byte %d", faultDeep, maxDepth, s.i)
 		}
-		return reason, fmt.Errorf("the record is not JSON: at byte %d it %s", s.i, s.fault)
+		return NotJSON, fmt.Errorf("the record is not JSON: at byte %d it %s", s.i, s.fault)
 	}
 	if !n.fields.seen {
 		return NoAction, errors.New("the record has nothing of an event: neither id, event, occurred nor resource")

@@ -7,9 +7,10 @@ type fields struct {
 	id, occurred, received, event text
 	follows, account, workspace   text
 
-	resource resource
-	related  []resource
-	relates  []byte // the whole array, where all its elements are objects
+	resource     resource
+	related      []resource
+	relates      []byte // the whole array, where all its elements are objects
+	relatesDepth int
 
 	payload      []byte // the whole value; nil: none
 	payloadDepth int
@@ -30,6 +31,7 @@ type member struct {
 // resource is the resource that an event is about, or one that is related.
 type resource struct {
 	whole                         []byte
+	depth                         int // of whole; of the event's own resource only
 	id, role, name, handle, email text
 	labels                        bool // it has labels besides its id and its name
 }
@@ -53,7 +55,11 @@ func decodePrefect(s *scanner, f *fields) {
 		start := s.i
 		if !f.take(s, key) && s.fault == "" {
 			s.i = start
-			f.keep(key, s.value())
+			var value []byte
+			if s.depthOf(func() { value = s.value() }) > maxFlat {
+				value = appendString(nil, view(value))
+			}
+			f.keep(key, value)
 		}
 	}
 }
@@ -83,14 +89,16 @@ func (f *fields) take(s *scanner, key []byte) bool {
 		}
 		f.seen = true
 		f.resource = resource{}
-		f.resource.read(s)
+		f.resource.depth = s.depthOf(func() { f.resource.read(s) })
 		return true
 	case "related":
 		if s.peek() != '[' {
 			return s.null()
 		}
 		f.seen = true
-		return f.readRelated(s)
+		objects := false
+		f.relatesDepth = s.depthOf(func() { objects = f.readRelated(s) })
+		return objects
 	case "payload":
 		f.seen = true
 		f.readPayload(s)
@@ -188,20 +196,19 @@ func (f *fields) readRelated(s *scanner) bool {
 
 // readPayload reads the payload, of any type.
 func (f *fields) readPayload(s *scanner) {
-	start, deepest := s.i, s.deepest
-	s.deepest = s.depth
+	start := s.i
 	f.details = details{}
-	if s.peek() == '{' {
-		f.details.read(s, 0)
-	} else {
-		s.skip()
-	}
+	f.payloadDepth = s.depthOf(func() {
+		if s.peek() == '{' {
+			f.details.read(s, 0)
+		} else {
+			s.skip()
+		}
+	})
 	if s.fault != "" {
 		return
 	}
 	f.payload = s.b[start:s.i]
-	f.payloadDepth = s.deepest - s.depth
-	s.deepest = max(s.deepest, deepest)
 	switch string(f.payload) {
 	case "{}", "null", "[]", `""`:
 		f.payload = nil

@@ -19,10 +19,11 @@ type scanner struct {
 	lone    bool   // an escaped surrogate without its other half was seen
 }
 
-// maxDepth bounds recursion; Elasticsearch's own parser stops at 1000.
-const maxDepth = 500
+// maxDepth bounds recursion, where Go's own reader of JSON does. What is deeper
+// than a store takes goes into documents as text, see maxFlat.
+const maxDepth = 10_000
 
-const faultDeep = "nested too deeply"
+const faultDeep = "is nested too deeply"
 
 func (s *scanner) fail(what string) {
 	if s.fault == "" {
@@ -64,6 +65,16 @@ func (s *scanner) open() {
 	if s.depth > maxDepth {
 		s.fail(faultDeep)
 	}
+}
+
+// depthOf gives how deep the value is nested that read reads.
+func (s *scanner) depthOf(read func()) int {
+	before := s.deepest
+	s.deepest = s.depth
+	read()
+	depth := s.deepest - s.depth
+	s.deepest = max(s.deepest, before)
+	return depth
 }
 
 // member moves to the value of the next member of the object that was opened,
