@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/agent"
+	"github.com/shiplog/shiplog/pkg/pipeline"
 	"github.com/shiplog/shiplog/pkg/sources/prefectcloud/cloudtest"
 )
 
@@ -41,6 +42,10 @@ func TestReconcileFindsAndRepairs(t *testing.T) {
 				if want := agent.HourMissing; len(h.Missing) > 0 && h.State != want {
 					t.Errorf("%s: state %s, want %s", h.Start, h.State, want)
 				}
+			}
+			if kept, err := pipeline.LastReconciled(site.plan().File.DataDir, "cloud"); err != nil || kept == nil ||
+				kept.Missing != found.Missing || kept.Whole() || kept.Complete >= kept.Hours {
+				t.Errorf("for the status there is %+v, %v", kept, err)
 			}
 			slices.Sort(ids)
 			if !slices.Equal(ids, cloudtest.IDs(hidden)) || found.Whole() {

@@ -60,6 +60,7 @@ type found struct {
 	Asked   bool // whether anything is filtered
 	Took    string
 	Lost    uint64 // how many of the range cannot be read
+	Stopped uint64 // where a search that took too long goes on; 0: it did not
 }
 
 // Outcomes are what the filter offers.
@@ -86,18 +87,21 @@ func (h *handlers) eventsPage(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	lost := a.countLost()
-	events, more, err := h.searcher.events(r.Context(), a)
+	answer, err := h.searcher.events(r.Context(), a)
 	if err != nil {
 		v.Wrong = err.Error()
 		h.render(w, codeOf(err), "events", v)
 		return
 	}
-	for i := range events {
-		f.Rows = append(f.Rows, rowOf(&events[i]))
+	for i := range answer.events {
+		f.Rows = append(f.Rows, rowOf(&answer.events[i]))
 	}
 	f.Lost = *lost
+	if answer.stopped {
+		f.Stopped = answer.rest
+	}
 	f.Took = time.Since(began).Round(time.Millisecond).String()
-	f.Next = further(q, a, events, more)
+	f.Next = further(q, a, answer)
 	export := url.Values{}
 	for name, values := range q {
 		export[name] = values

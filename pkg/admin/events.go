@@ -80,42 +80,59 @@ func (a *ask) countLost() *uint64 {
 	return lost
 }
 
-// events are given in the order that the ask wants. more says that there are
-// further ones.
-func (s *searcher) events(ctx context.Context, a ask) (events []event.Event, more bool, err error) {
+// answered is what a search found, in the order that its ask wants.
+type answered struct {
+	events  []event.Event
+	rest    uint64 // where a further search goes on; 0: there is nothing more
+	stopped bool   // before its range was read, because it took too long
+}
+
+func (s *searcher) events(ctx context.Context, a ask) (answered, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, searchLimit, errTooLong)
 	defer cancel()
 	select {
 	case s.turns <- struct{}{}:
 		defer func() { <-s.turns }()
 	case <-ctx.Done():
-		return nil, false, errBusy
+		return answered{}, errBusy
 	}
 	v, err := s.open()
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, nil // nothing was ever appended
+		return answered{}, nil // nothing was ever appended
 	}
 	if err != nil {
-		return nil, false, err
+		return answered{}, err
 	}
 	find := search.Last
 	if a.oldest {
 		find = search.First
 	}
-	events, err = find(ctx, v, a.query, a.limit+1)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+	var f answered
+	f.events, err = find(ctx, v, a.query, a.limit+1)
+	if stopped, ok := errors.AsType[*search.Stopped](err); ok {
+		if err = context.Cause(ctx); errors.Is(err, errTooLong) && a.further(stopped.Sequence) {
+			f.rest, f.stopped, err = stopped.Sequence, true, nil
+		}
 	}
 	if err != nil {
-		return nil, false, err
+		return answered{}, err
 	}
 	if !a.oldest {
-		slices.Reverse(events)
+		slices.Reverse(f.events)
 	}
-	if len(events) > a.limit {
-		return events[:a.limit], true, nil
+	if len(f.events) > a.limit {
+		f.rest, f.stopped = f.events[a.limit].Sequence, false
+		f.events = f.events[:a.limit]
 	}
-	return events, false, nil
+	return f, nil
+}
+
+// further says whether a search that goes on at a sequence has got anywhere.
+func (a *ask) further(sequence uint64) bool {
+	if a.oldest {
+		return sequence > max(a.query.From, 1)
+	}
+	return a.query.To == 0 || sequence < a.query.To
 }
 
 func (s *searcher) open() (*journal.View, error) {
@@ -139,17 +156,17 @@ func (s *searcher) one(ctx context.Context, text string) (*event.Event, error) {
 	}
 	a := ask{query: search.Query{From: sequence, To: sequence}, limit: 1, oldest: true}
 	lost := a.countLost()
-	found, _, err := s.events(ctx, a)
+	f, err := s.events(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	if *lost > 0 {
 		return nil, fmt.Errorf("%w: event %d is damaged in the journal and cannot be read", errNotFound, sequence)
 	}
-	if len(found) == 0 {
+	if len(f.events) == 0 {
 		return nil, fmt.Errorf("%w: the journal does not hold event %d (any more)", errNotFound, sequence)
 	}
-	return &found[0], nil
+	return &f.events[0], nil
 }
 
 // searchParams are the parameters of a search, in the order of a page's address.
@@ -206,20 +223,19 @@ func parseAsk(q url.Values, now time.Time) (a ask, err error) {
 }
 
 // further gives the address of the next page of a search; empty if there is none.
-func further(q url.Values, a ask, found []event.Event, more bool) string {
-	if !more || len(found) == 0 {
+func further(q url.Values, a ask, f answered) string {
+	if f.rest == 0 {
 		return ""
 	}
 	next := url.Values{}
 	for name, values := range q {
 		next[name] = values
 	}
-	last := found[len(found)-1].Sequence
+	end := "to"
 	if a.oldest {
-		next.Set("from", strconv.FormatUint(last+1, 10))
-	} else {
-		next.Set("to", strconv.FormatUint(last-1, 10))
+		end = "from"
 	}
+	next.Set(end, strconv.FormatUint(f.rest, 10))
 	return "?" + next.Encode()
 }
 
@@ -228,6 +244,10 @@ type Found struct {
 	Events []Envelope `json:"events"`
 	More   bool       `json:"more"`
 	Next   string     `json:"next,omitempty"` // address of the next page
+
+	// Stopped says that the search took too long and ended before its range did:
+	// next goes on with it.
+	Stopped bool `json:"stopped,omitempty"`
 
 	// Unreadable is how many events of the range are damaged in the journal: what
 	// was asked for may be among them.
@@ -252,24 +272,28 @@ func (h *handlers) searchEvents(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	lost := a.countLost()
-	events, more, err := h.searcher.events(r.Context(), a)
+	f, err := h.searcher.events(r.Context(), a)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
+	next := further(q, a, f)
 	if enc != nil {
+		if next != "" {
+			w.Header().Set("Link", "</api/events"+next+`>; rel="next"`)
+		}
 		if *lost > 0 {
 			w.Header().Set("X-Shiplog-Unreadable", strconv.FormatUint(*lost, 10))
 		}
-		writeLines(w, events, enc, format, h.Pipeline.Shipper())
+		writeLines(w, f.events, enc, format, h.Pipeline.Shipper())
 		return
 	}
-	body := Found{Events: make([]Envelope, 0, len(events)), More: more, Unreadable: *lost}
-	if next := further(q, a, events, more); next != "" {
+	body := Found{Events: make([]Envelope, 0, len(f.events)), More: next != "", Stopped: f.stopped, Unreadable: *lost}
+	if next != "" {
 		body.Next = "/api/events" + next
 	}
-	for i := range events {
-		body.Events = append(body.Events, envelopeOf(&events[i]))
+	for i := range f.events {
+		body.Events = append(body.Events, envelopeOf(&f.events[i]))
 	}
 	answer(w, http.StatusOK, body)
 }

@@ -45,7 +45,10 @@ type part struct {
 type fact struct{ Label, Key string }
 
 // completeness is what can be said of one source.
-type completeness struct{ Source, Key string }
+type completeness struct {
+	Source, Key string
+	Compared    string // key of what a comparison with the service said; empty: there was none
+}
 
 func (h *handlers) flow() flow {
 	s := h.now()
@@ -57,8 +60,12 @@ func (h *handlers) flow() flow {
 	for _, src := range s.Sources {
 		f.Sources = append(f.Sources, f.source(src, s.Time))
 		f.chart("source/"+src.Name, h.history.values("source", src.Name, "events_per_second"), Rate)
-		f.Completeness = append(f.Completeness, completeness{src.Name, "source/" + src.Name + "/complete"})
-		fmt.Fprintf(&layout, "%q ", "source/"+src.Name+src.Type)
+		c := completeness{Source: src.Name, Key: "source/" + src.Name + "/complete"}
+		if src.Reconciled != nil {
+			c.Compared = "source/" + src.Name + "/compared"
+		}
+		f.Completeness = append(f.Completeness, c)
+		fmt.Fprintf(&layout, "%q ", "source/"+src.Name+src.Type+c.Compared)
 	}
 	f.Journal = f.journal(s, int64(h.File().Journal.MaxSize))
 	f.chart("journal", h.history.values("journal", "", "events_per_second"), Rate)
@@ -176,14 +183,45 @@ func (f *flow) source(s pipeline.SourceStatus, now time.Time) part {
 	f.show(&p, "dropped", "dropped", Count(s.Dropped))
 	f.show(&p, "seen before", "duplicates", Count(s.Duplicate))
 	complete := "as far as the source has been written; " + plural(s.Events, "event", "events") + " since the agent started"
-	if !s.Complete.IsZero() {
+	switch {
+	case !s.Complete.IsZero():
 		complete = "everything up to " + clock(s.Complete, now) + " UTC (" + Seconds(s.Lag) + " ago)"
+	case s.Connected != nil && !*s.Connected:
+		complete = "not known: the source could not be asked since the agent started"
 	}
 	if s.Conflicts > 0 {
 		complete += "; " + plural(s.Conflicts, "id came", "ids came") + " with different contents"
 	}
 	f.Text[p.ID+"/complete"] = complete
+	if s.Reconciled != nil {
+		f.Text[p.ID+"/compared"] = reconciledText(*s.Reconciled, now)
+	}
 	return p
+}
+
+// reconciledText says how the last comparison with the service ended.
+func reconciledText(r pipeline.Reconciled, now time.Time) string {
+	const layout = "2006-01-02 15:04"
+	text := fmt.Sprintf("%s ago, from %s to %s: ", Span(now.Sub(r.Ended)), r.Since.Format(layout), r.Until.Format(layout))
+	hours := fmt.Sprintf("%d of %d hours complete", r.Complete, r.Hours)
+	if r.Whole() {
+		hours = "complete"
+	}
+	text += hours
+	for _, n := range []struct {
+		count       int
+		one, others string
+	}{
+		{r.Unknown, "hour unknown", "hours unknown"},
+		{r.Missing - r.Repaired, "event MISSING", "events MISSING"},
+		{r.Repaired, "event was missing and is repaired", "events were missing and are repaired"},
+		{r.Late, "event was late", "events were late"},
+	} {
+		if n.count > 0 {
+			text += ", " + plural(uint64(n.count), n.one, n.others)
+		}
+	}
+	return text
 }
 
 func (f *flow) journal(s Status, limit int64) part {
@@ -275,6 +313,12 @@ func verifyText(v Verification, now time.Time) string {
 
 // With gives a template one part together with what changes of it.
 func (f flow) With(p part) map[string]any { return map[string]any{"F": f, "P": p} }
+
+// many is how many parts a column shows whole; more are drawn closer.
+const many = 6
+
+// Many says that there are more parts than fit on a screen when shown whole.
+func (f flow) Many() bool { return max(len(f.Sources), len(f.Sinks)) > many }
 
 // wires are the lines between two columns of the picture, one from or to each
 // part of the outer one.

@@ -67,6 +67,12 @@ func Troubles(s Status) []Trouble {
 			}
 		}
 	}
+	for _, src := range s.Sources {
+		if r := src.Reconciled; r != nil && r.Missing > r.Repaired {
+			add(Bad, "source "+src.Name, fmt.Sprintf("has %s that the journal lacks, said agent reconcile %s ago: --repair fetches them",
+				plural(uint64(r.Missing-r.Repaired), "event", "events"), Span(s.Time.Sub(r.Ended)))) // #nosec G115 -- a count
+		}
+	}
 	if text := letterTrouble(s.Letters); text != "" {
 		add(Worth, "dead letters", text)
 	}

@@ -16,7 +16,8 @@ func TestTroublesWorstFirst(t *testing.T) {
 		Sources: []pipeline.SourceStatus{
 			{Name: "cloud", State: "running", Connected: &no, LastError: &pipeline.Failure{Error: "401"}},
 			{Name: "empty", State: "running", Connected: &no, Waiting: &pipeline.Wait{For: "files that match"}},
-			{Name: "fine", State: "running"},
+			{Name: "fine", State: "running", Reconciled: &pipeline.Reconciled{Missing: 2, Repaired: 2}},
+			{Name: "holes", State: "running", Reconciled: &pipeline.Reconciled{Missing: 3, Repaired: 1, Ended: now.Add(-time.Hour)}},
 		},
 		Sinks: []pipeline.SinkStatus{
 			{Name: "elastic", State: "retrying", Since: now.Add(-5 * time.Minute), Backlog: 12345,
@@ -31,6 +32,7 @@ func TestTroublesWorstFirst(t *testing.T) {
 		"journal is full since 02:00:00 (1 h): sources wait until sinks have taken some of it",
 		"sink elastic takes no events since 02:55:00 (5 min): connection refused. Tries again in 12 s. 12,345 events wait in the journal",
 		"source cloud is not connected: 401",
+		"source holes has 2 events that the journal lacks, said agent reconcile 1 h ago: --repair fetches them",
 		"config was refused 02:59:00 (1 min), the one before goes on: line 3",
 		"dead letters wait for a decision, retry or drop: 1 of a, 2 of b",
 		"sink slow is 2 h behind and catching up. 1 event waits in the journal",
@@ -42,6 +44,22 @@ func TestTroublesWorstFirst(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestWhatAComparisonSaid(t *testing.T) {
+	now := time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	base := pipeline.Reconciled{Ended: now.Add(-time.Minute), Since: now.Add(-25 * time.Hour), Until: now.Add(-time.Hour), Hours: 24, Complete: 24}
+	whole, holes := base, base
+	whole.Late = 1
+	holes.Complete, holes.Unknown, holes.Missing, holes.Repaired = 21, 1, 5, 2
+	for want, r := range map[string]pipeline.Reconciled{
+		"1 min ago, from 2026-11-24 02:00 to 2026-11-25 02:00: complete, 1 event was late":                                                                        whole,
+		"1 min ago, from 2026-11-24 02:00 to 2026-11-25 02:00: 21 of 24 hours complete, 1 hour unknown, 3 events MISSING, 2 events were missing and are repaired": holes,
+	} {
+		if got := reconciledText(r, now); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }
 

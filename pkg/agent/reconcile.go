@@ -111,10 +111,25 @@ func Reconcile(ctx context.Context, plan *Plan, o ReconcileOptions) (*Reconcilia
 	}
 	if o.Repair && r.result.Missing > 0 {
 		if err := r.repair(ctx); err != nil {
-			return r.result, err
+			return r.result, errors.Join(err, r.keep())
 		}
 	}
-	return r.result, r.prove()
+	return r.result, errors.Join(r.prove(), r.keep())
+}
+
+// keep leaves the result in the data directory, for the status.
+func (r *reconciler) keep() error {
+	k := pipeline.Reconciled{
+		Ended: time.Now().UTC(), Since: r.result.Since, Until: r.result.Until, Hours: len(r.result.Hours),
+		Unknown: r.result.Unknown, Missing: r.result.Missing, Repaired: r.result.Repaired,
+	}
+	for _, h := range r.result.Hours {
+		k.Late += h.Late
+		if h.State != HourUnknown && len(h.Missing) == h.Repaired {
+			k.Complete++
+		}
+	}
+	return pipeline.KeepReconciled(r.plan.File.DataDir, r.Source, k)
 }
 
 func newReconciler(plan *Plan, o ReconcileOptions) (*reconciler, error) {

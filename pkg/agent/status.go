@@ -67,8 +67,12 @@ func restingStatus(plan *Plan) (pipeline.Status, error) {
 		return s, err
 	}
 	for _, src := range plan.Pipeline.Sources {
+		last, err := pipeline.LastReconciled(plan.File.DataDir, src.Name)
+		if err != nil {
+			return s, err
+		}
 		s.Sources = append(s.Sources, pipeline.SourceStatus{
-			Name: src.Name, Type: src.Spec.Type, State: "not running", Parts: len(positions[src.Name]),
+			Name: src.Name, Type: src.Spec.Type, State: "not running", Parts: len(positions[src.Name]), Reconciled: last,
 		})
 	}
 	for _, sink := range plan.Pipeline.Sinks {

@@ -37,28 +37,31 @@ type Failure struct {
 
 // SourceStatus is one source.
 type SourceStatus struct {
-	Name      string             `json:"name"`
-	Type      string             `json:"type"`
-	State     string             `json:"state"` // starting, running, failed, done, stopped
-	Since     time.Time          `json:"since"`
-	Waiting   *Wait              `json:"waiting,omitempty"`
-	Connected *bool              `json:"connected,omitempty"` // absent: the source does not connect
-	Complete  time.Time          `json:"complete,omitzero"`   // everything up to then is in the journal
-	Lag       float64            `json:"lag_seconds"`         // since Complete; 0 where the source does not say
-	Position  map[string]string  `json:"position,omitempty"`  // printable parts, at most a few
-	Parts     int                `json:"position_parts"`
-	Records   uint64             `json:"records"` // this and what follows: since the process began
-	Bytes     uint64             `json:"bytes"`
-	Events    uint64             `json:"events"`
-	Invalid   uint64             `json:"invalid"`
-	Dropped   uint64             `json:"dropped"`
-	Duplicate uint64             `json:"duplicates"`
-	Conflicts uint64             `json:"conflicting_ids"`
-	Late      uint64             `json:"late"`
-	Errors    uint64             `json:"errors"`
-	Rate      float64            `json:"events_per_second"`
-	LastError *Failure           `json:"last_error,omitempty"`
-	Gauges    map[string]float64 `json:"gauges,omitempty"`
+	Name      string            `json:"name"`
+	Type      string            `json:"type"`
+	State     string            `json:"state"` // starting, running, failed, done, stopped
+	Since     time.Time         `json:"since"`
+	Waiting   *Wait             `json:"waiting,omitempty"`
+	Connected *bool             `json:"connected,omitempty"` // absent: the source does not connect
+	Complete  time.Time         `json:"complete,omitzero"`   // everything up to then is in the journal
+	Lag       float64           `json:"lag_seconds"`         // since Complete; 0 where the source does not say
+	Position  map[string]string `json:"position,omitempty"`  // printable parts, at most a few
+	Parts     int               `json:"position_parts"`
+	Records   uint64            `json:"records"` // this and what follows: since the process began
+	Bytes     uint64            `json:"bytes"`
+	Events    uint64            `json:"events"`
+	Invalid   uint64            `json:"invalid"`
+	Dropped   uint64            `json:"dropped"`
+	Duplicate uint64            `json:"duplicates"`
+	Conflicts uint64            `json:"conflicting_ids"`
+	Late      uint64            `json:"late"`
+	Errors    uint64            `json:"errors"`
+	Rate      float64           `json:"events_per_second"`
+	LastError *Failure          `json:"last_error,omitempty"`
+
+	// Reconciled is how the last agent reconcile of it ended; absent: none has.
+	Reconciled *Reconciled        `json:"last_reconcile,omitempty"`
+	Gauges     map[string]float64 `json:"gauges,omitempty"`
 }
 
 // JournalStatus is the journal.
@@ -126,7 +129,9 @@ func (p *Pipeline) Status() Status {
 
 	s := Status{Time: time.Now().UTC(), Version: p.deps.Version, Agent: p.deps.Agent, Running: running, Journal: p.journalStatus()}
 	for _, in := range intakes {
-		s.Sources = append(s.Sources, in.status(s.Time))
+		src := in.status(s.Time)
+		src.Reconciled, _ = LastReconciled(p.deps.DataDir, src.Name) // absent where it cannot be read, as where there is none
+		s.Sources = append(s.Sources, src)
 	}
 	for _, sh := range shippers {
 		s.Sinks = append(s.Sinks, p.sinkStatus(sh, s.Time))

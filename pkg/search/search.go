@@ -12,6 +12,19 @@ import (
 // errEnough ends a scan whose caller has what it wanted.
 var errEnough = errors.New("enough")
 
+// Stopped is the error of a search whose context ended before its range did.
+// What First and Last had found by then they give beside it.
+type Stopped struct {
+	// Sequence is where to go on: from it, or in Last up to it.
+	Sequence uint64
+	Err      error
+}
+
+func (s *Stopped) Error() string { return fmt.Sprintf("search: at event %d: %v", s.Sequence, s.Err) }
+
+// Unwrap gives the context's error.
+func (s *Stopped) Unwrap() error { return s.Err }
+
 // Each calls each for every event of the journal that the query wants, oldest
 // first, until each returns an error, which Each then returns. The event and its
 // memory are shared: do not change them.
@@ -45,9 +58,10 @@ func upTo(last, to uint64) uint64 {
 // scan reads until sequence last is behind it.
 func scan(ctx context.Context, r *journal.Reader, m *matcher, last uint64, each func(*event.Event) error) (err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
+	next := max(m.q.From, 1)
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return &Stopped{next, err}
 		}
 		f, ok, err := r.TryNext()
 		if err != nil {
@@ -61,6 +75,7 @@ func scan(ctx context.Context, r *journal.Reader, m *matcher, last uint64, each 
 			if e.Sequence > last {
 				return nil
 			}
+			next = e.Sequence + 1
 			wanted, err := m.match(e)
 			if err != nil || !wanted {
 				continue // an expression that has no answer for an event does not want it
@@ -89,13 +104,17 @@ func Last(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Eve
 	}
 	var found []event.Event
 	end, oldest = upTo(end, q.To), max(oldest, q.From)
-	for step := uint64(10_000); end >= oldest && end > 0 && len(found) < limit; step *= 2 {
+	for step := uint64(10_000); end >= oldest && end > 0 && len(found) < limit; step = min(2*step, maxStep) {
 		part := q
 		part.From, part.To = oldest, end
 		if end-oldest >= step {
 			part.From = end - step + 1
 		}
 		some, err := lastOf(ctx, v, part, limit-len(found))
+		if stopped, ok := errors.AsType[*Stopped](err); ok {
+			stopped.Sequence = end // of what was read since, nothing is known
+			return found, stopped
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -104,6 +123,10 @@ func Last(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Eve
 	}
 	return found, nil
 }
+
+// maxStep bounds what one step backwards reads, in events: that much of the work
+// is lost where a context ends.
+const maxStep = 80_000
 
 // lastOf reads the whole range and keeps the end.
 func lastOf(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Event, error) {
@@ -136,10 +159,14 @@ func First(ctx context.Context, v *journal.View, q Query, limit int) ([]event.Ev
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	switch _, stopped := errors.AsType[*Stopped](err); {
+	case errors.Is(err, errEnough):
+		return found, nil
+	case err != nil && !stopped:
 		return nil, err
+	default:
+		return found, err
 	}
-	return found, nil
 }
 
 // Follow calls each for every event that the query wants and that is appended

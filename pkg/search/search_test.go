@@ -3,6 +3,7 @@ package search_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -65,7 +66,7 @@ func filledIn(t *testing.T, dir string, n int) (*journal.View, func(from, to int
 		t.Helper()
 		for from < to {
 			b := journal.Batch{Source: "in"}
-			for range min(7, to-from) {
+			for range min(max(7, n/100), to-from) {
 				e, _, verdict, _, err := norm.Normalize(&event.Record{Raw: []byte(record(from))}, start, nil)
 				if verdict != normalize.Keep {
 					t.Fatal(err)
@@ -157,6 +158,60 @@ func TestQueries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// brief is a context that ends when it has been asked often enough.
+type brief struct {
+	context.Context
+	left int
+}
+
+func (b *brief) Err() error {
+	if b.left--; b.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// A search that is ended early says where to go on, and whoever goes on there
+// sees everything once, in order.
+func TestAStoppedSearchGoesOn(t *testing.T) {
+	const n = 25_000
+	v, _ := filled(t, n)
+	var want []uint64
+	for k := uint64(1000); k <= n; k += 1000 {
+		want = append(want, k)
+	}
+	query := search.Query{Resource: "r*000"}
+	parts := func(find func(ctx context.Context, q search.Query) ([]event.Event, error), on func(q *search.Query, at uint64), gather func(all, some []uint64) []uint64) {
+		t.Helper()
+		q, stops := query, 0
+		var got []uint64
+		for {
+			found, err := find(&brief{t.Context(), 70}, q)
+			got = gather(got, sequences(found))
+			stopped, ok := errors.AsType[*search.Stopped](err)
+			if !ok && err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			if stops++; stops > 10 {
+				t.Fatalf("no end; at %d", stopped.Sequence)
+			}
+			on(&q, stopped.Sequence)
+		}
+		if stops == 0 || !slices.Equal(got, want) {
+			t.Errorf("in %d parts: got %v, want %v", stops+1, got, want)
+		}
+	}
+	parts(func(ctx context.Context, q search.Query) ([]event.Event, error) { return search.First(ctx, v, q, 100) },
+		func(q *search.Query, at uint64) { q.From = at },
+		func(all, some []uint64) []uint64 { return append(all, some...) })
+	parts(func(ctx context.Context, q search.Query) ([]event.Event, error) { return search.Last(ctx, v, q, 100) },
+		func(q *search.Query, at uint64) { q.To = at },
+		func(all, some []uint64) []uint64 { return append(some, all...) })
 }
 
 // What cannot be read is told of, whatever way the search reads, and nothing of
