@@ -2,9 +2,9 @@ package encode
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/shiplog/shiplog/pkg/ecsdoc"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A jsonWriter appends JSON. Commas come by themselves.
@@ -57,43 +57,5 @@ func (w *jsonWriter) text(name, value string) {
 		return
 	}
 	w.key(name)
-	w.b = appendQuoted(w.b, value)
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendQuoted appends a text as a JSON string. What is not UTF-8 becomes U+FFFD.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError || n > 1 {
-				i += n
-				continue
-			}
-		}
-		dst = append(dst, s[start:i]...)
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c >= utf8.RuneSelf:
-			dst = utf8.AppendRune(dst, utf8.RuneError)
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i += size
-		start = i
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
+	w.b = event.AppendQuoted(w.b, value)
 }

@@ -3,6 +3,8 @@ package encode
 import (
 	"bytes"
 	"strings"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // object writes what the class wants of what was acted upon.
@@ -139,7 +141,7 @@ func (w *ocsfWriter) privileges(required bool) {
 		}
 	}
 	if len(w.b) == from {
-		w.b = appendQuoted(w.b, w.kind)
+		w.b = event.AppendQuoted(w.b, w.kind)
 	}
 	w.closeList()
 }

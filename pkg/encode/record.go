@@ -99,7 +99,7 @@ func (r *record) name() {
 // quoted makes a JSON string of a text.
 func (r *record) quoted(s string) ecsdoc.Value {
 	from := len(r.scratch)
-	r.scratch = appendQuoted(r.scratch, s)
+	r.scratch = event.AppendQuoted(r.scratch, s)
 	return ecsdoc.Value(r.scratch[from:len(r.scratch):len(r.scratch)])
 }
 

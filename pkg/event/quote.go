@@ -1,38 +1,96 @@
 package event
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"unicode/utf8"
+)
 
 // AppendQuoted appends s to dst as a JSON string, with its quotes and without
 // line breaks, and returns the result. Bytes that are no UTF-8 become U+FFFD.
 func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
-	const digits = "0123456789abcdef"
-	dst = append(dst, '"')
-	clean := 0 // what is before it and not in dst can be copied as it is
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
+	b := []byte(s)
+	if !utf8.Valid(b) {
+		b = []byte(string([]rune(string(b))))
+	}
+	return append(AppendEscaped(append(dst, '"'), b), '"')
+}
+
+// AppendEscaped appends src, which is UTF-8, to dst as the inside of a JSON
+// string, escaping only what must be.
+//
+// A record is a quote every few bytes, so what counts is the wait from one to
+// the next: words of eight bytes are read at fixed places, and a word is stored
+// again, shifted, after each backslash that was put in.
+func AppendEscaped(dst, src []byte) []byte {
+	dst = slices.Grow(dst, 2*len(src)+16)
+	d, out := len(dst), dst[:cap(dst)]
+	for len(src) >= 8 {
+		w := binary.LittleEndian.Uint64(src)
+		if control(w) != 0 {
+			out = appendEscapedSlow(out[:d], src[:8])
+			out = slices.Grow(out, 2*len(src)+16)
+			d, out = len(out), out[:cap(out)]
+			src = src[8:]
 			continue
 		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)])); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
+		left := 8
+		for m := quotes(w); m != 0; m &= m - 1 {
+			n := bits.TrailingZeros64(m)>>3 - (8 - left)
+			binary.LittleEndian.PutUint64(out[d:], w)
+			out[d+n] = '\\'
+			d += n + 1
+			left -= n
+			w >>= n * 8 & 63
 		}
-		dst = append(dst, s[clean:i]...)
+		binary.LittleEndian.PutUint64(out[d:], w)
+		d += left
+		src = src[8:]
+	}
+	return appendEscapedSlow(out[:d], src)
+}
+
+func appendEscapedSlow(dst, src []byte) []byte {
+	for _, c := range src {
 		switch {
+		case c < ' ':
+			dst = appendControl(dst, c)
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
-		case c < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xf])
 		default:
-			dst = utf8.AppendRune(dst, utf8.RuneError)
+			dst = append(dst, c)
 		}
-		i += size
-		clean = i
 	}
-	return append(append(dst, s[clean:]...), '"')
+	return dst
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// control is not 0 where one of eight bytes is a control character.
+func control(w uint64) uint64 { return (w - ones*' ') &^ w & tops }
+
+// quotes marks, by its top bit, each of eight bytes that is a quote or a
+// backslash.
+func quotes(w uint64) uint64 {
+	quote, slash := w^ones*'"', w^ones*'\\'
+	quote = (quote&^tops + ^uint64(tops)) | quote
+	slash = (slash&^tops + ^uint64(tops)) | slash
+	return ^(quote & slash) & tops
+}
+
+func appendControl(dst []byte, c byte) []byte {
+	switch c {
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }

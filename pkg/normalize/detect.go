@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // detect marks events that a detection fires on: rule.* of the gravest one, a tag
@@ -244,7 +245,7 @@ func withTags(list []byte, tags []string) []byte {
 	}
 	out := append([]byte{'['}, inner...)
 	for _, tag := range tags {
-		quoted := appendString(nil, tag)
+		quoted := event.AppendQuoted(nil, tag)
 		if bytes.Contains(inner, quoted) {
 			continue
 		}

@@ -70,7 +70,7 @@ type rule struct {
 func compileRule(d Detection) (*rule, error) {
 	r := &rule{
 		Detection: d, severity: severityOf(d.Severity),
-		id: appendString(nil, d.ID), name: appendString(nil, d.Name), category: appendString(nil, d.Category),
+		id: event.AppendQuoted(nil, d.ID), name: event.AppendQuoted(nil, d.Name), category: event.AppendQuoted(nil, d.Category),
 		seen: newMemory[first](maxRemembered), bursts: newMemory[burst](maxBursts),
 	}
 	if d.Where == "" {

@@ -62,7 +62,7 @@ func (d *doc) comma() {
 // {"event":{"original":"…","hash":"…".
 func (d *doc) head(raw []byte, hash *[32]byte) {
 	d.b = append(d.b, `{"event":{"original":"`...)
-	d.b = appendQuoted(d.b, raw)
+	d.b = event.AppendEscaped(d.b, raw)
 	d.b = append(d.b, `","hash":"`...)
 	d.b = hex.AppendEncode(d.b, hash[:])
 	d.b = append(d.b, '"')
@@ -81,9 +81,9 @@ func (d *doc) tail(source []byte, rec *event.Record, record []byte, depth int) {
 		for _, a := range rec.Attributes {
 			d.comma()
 			d.b = append(d.b, `{"name":`...)
-			d.b = appendString(d.b, a.Name)
+			d.b = event.AppendQuoted(d.b, a.Name)
 			d.b = append(d.b, `,"value":`...)
-			d.b = appendString(d.b, a.Value)
+			d.b = event.AppendQuoted(d.b, a.Value)
 			d.b = append(d.b, '}')
 		}
 		d.b = append(d.b, ']')
@@ -106,7 +106,7 @@ func (d *doc) flattened(key string, value []byte, depth int) {
 	d.b = append(d.b, key...)
 	if depth > maxFlat {
 		d.b = append(d.b, `{"text":"`...)
-		d.b = appendQuoted(d.b, value)
+		d.b = event.AppendEscaped(d.b, value)
 		d.b = append(d.b, '"', '}')
 		return
 	}

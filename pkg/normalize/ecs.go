@@ -66,7 +66,7 @@ func quoteInto(b []byte, s string) (grown []byte, t text) {
 		return b, nil
 	}
 	mark := len(b)
-	b = appendString(b, s)
+	b = event.AppendQuoted(b, s)
 	return b, text(b[mark+1 : len(b)-1 : len(b)-1])
 }
 
@@ -271,7 +271,7 @@ func (d *doc) once(mark int, t text) {
 // rest of the record.
 func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times) {
 	d.b = append(d.b, `,"prefect":{"action":"`...)
-	d.b = appendQuoted(d.b, []byte(p.verb))
+	d.b = event.AppendEscaped(d.b, []byte(p.verb))
 	d.b = append(d.b, '"')
 	if p.match.Fallback() {
 		d.b = append(d.b, `,"mapped":false`...)
@@ -283,7 +283,7 @@ func (d *doc) prefect(f *fields, p *plan, who *people, place *places, at *times)
 	} else {
 		d.comma()
 		d.b = append(d.b, `"type":"`...)
-		d.b = appendQuoted(d.b, []byte(p.kind))
+		d.b = event.AppendEscaped(d.b, []byte(p.kind))
 		d.b = append(d.b, '"')
 	}
 	d.text(`"name":`, f.resource.name)
@@ -343,7 +343,7 @@ func (d *doc) extra(f *fields) {
 	for _, m := range f.extra {
 		d.comma()
 		d.b = append(d.b, '"')
-		d.b = appendQuoted(d.b, m.key)
+		d.b = event.AppendEscaped(d.b, m.key)
 		d.b = append(d.b, '"', ':')
 		d.b = append(d.b, m.value...)
 	}

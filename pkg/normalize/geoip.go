@@ -11,6 +11,7 @@ import (
 	"github.com/oschwald/maxminddb-golang/v2"
 
 	"github.com/shiplog/shiplog/pkg/config"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // geoIP adds what a MaxMind database knows of an address: source.geo.* from a
@@ -163,7 +164,7 @@ func (l *location) put(root *node) {
 	}
 	for _, one := range texts {
 		if one.value != "" {
-			root.set(one.name, appendString(nil, one.value))
+			root.set(one.name, event.AppendQuoted(nil, one.value))
 		}
 	}
 	if l.Location.Latitude != nil && l.Location.Longitude != nil {

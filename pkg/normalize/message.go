@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/shiplog/shiplog/pkg/catalog"
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // message writes one line for a reader: alice@example.com created API key
@@ -23,7 +24,7 @@ func (d *doc) message(p *plan, who *people, f *fields, place *places) {
 		}
 		d.place(place, p.toPlace)
 	default:
-		d.b = appendQuoted(d.b, []byte(p.entry.Name))
+		d.b = event.AppendEscaped(d.b, []byte(p.entry.Name))
 		if name := f.resource.label(); len(name) > 0 && (len(place.account) == 0 || !bytes.Equal(f.resource.bare(), place.account)) {
 			d.b = append(d.b, ": "...)
 			d.b = append(d.b, name...)
@@ -44,7 +45,7 @@ func (d *doc) oneLine(mark int) {
 	written := d.b[mark:]
 	for _, suspect := range [...]byte{'\\', 0xc2, 0xd8, 0xe2} { // an escape, or how what harmless drops begins
 		if bytes.IndexByte(written, suspect) >= 0 {
-			d.b = appendQuoted(d.b[:mark], harmless(text(written).appendPlain(nil)))
+			d.b = event.AppendEscaped(d.b[:mark], harmless(text(written).appendPlain(nil)))
 			return
 		}
 	}

@@ -3,6 +3,8 @@ package normalize
 import (
 	"bytes"
 	"strings"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A node is an object of an event's document that a processor looks into. Only
@@ -111,7 +113,7 @@ func (n *node) set(path string, value []byte) {
 
 // add adds a member: in a document in front of shiplog, which stays the last.
 func (n *node) add(name string, root bool) *branch {
-	quoted := appendQuoted(nil, []byte(name))
+	quoted := event.AppendEscaped(nil, []byte(name))
 	n.members = append(n.members, branch{name: quoted})
 	last := len(n.members) - 1
 	if root && last > 0 {

@@ -69,7 +69,7 @@ func New(o Options) (*Normalizer, error) {
 		return nil, unknownDecoder(o.Decoder)
 	}
 	return &Normalizer{
-		source: appendString(nil, o.Source), name: o.Source, decoder: o.Decoder,
+		source: event.AppendQuoted(nil, o.Source), name: o.Source, decoder: o.Decoder,
 		processors: o.Processors, unmapped: o.Unmapped, failed: o.Failed,
 		plans: map[string]*plan{},
 	}, nil

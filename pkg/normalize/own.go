@@ -47,7 +47,7 @@ func Own(action, message string, severity event.Severity, at time.Time, fields m
 	d.b = append(d.b, `},"@timestamp":"`...)
 	d.b = appendTime(d.b, at)
 	d.b = append(d.b, `","ecs":{"version":"`+ecsVersion+`"},"message":`...)
-	d.b = appendString(d.b, message)
+	d.b = event.AppendQuoted(d.b, message)
 	d.b = append(d.b, `,"service":{"name":"shiplog","type":"shiplog"},"shiplog":`...)
 	d.b = append(d.b, own...)
 	d.b = append(d.b, '}')

@@ -1,6 +1,10 @@
 package normalize
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/shiplog/shiplog/pkg/event"
+)
 
 // fields is a record taken apart. Its parts are slices of the record.
 type fields struct {
@@ -57,7 +61,7 @@ func decodePrefect(s *scanner, f *fields) {
 			s.i = start
 			var value []byte
 			if s.depthOf(func() { value = s.value() }) > maxFlat {
-				value = appendString(nil, view(value))
+				value = event.AppendQuoted(nil, view(value))
 			}
 			f.keep(key, value)
 		}

@@ -218,7 +218,7 @@ func fit(name, kind string, value []byte) ([]byte, error) {
 	switch {
 	case strings.HasPrefix(name, "labels."), kind == "text": // labels are all keyword
 		if !isText {
-			value = append(appendQuoted([]byte{'"'}, value), '"')
+			value = event.AppendQuoted(nil, value)
 		}
 	case kind == "list" && !isList:
 		value = append(append([]byte{'['}, value...), ']')

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A rewriter copies a document without the secrets, in one pass: out of every
@@ -87,7 +89,7 @@ func (w *rewriter) member() (left bool) {
 	case string(w.path) == "event.original":
 		record := redactRecord(text(w.in.str()).appendPlain(nil), w.secrets)
 		w.hash = sha256.Sum256(record)
-		w.out = append(appendQuoted(append(w.out, '"'), record), '"')
+		w.out = event.AppendQuoted(w.out, record)
 		return true
 	case string(w.path) == "event.hash": // comes after event.original
 		w.in.skip()
@@ -105,7 +107,7 @@ func (w *rewriter) name(key text) {
 			continue
 		}
 		if redacted, changed := w.redacted(key); changed {
-			w.out = appendString(w.out, redacted)
+			w.out = event.AppendQuoted(w.out, redacted)
 			return
 		}
 	}
@@ -138,7 +140,7 @@ func (w *rewriter) string() (left bool) {
 		return true
 	}
 	start := len(w.out)
-	w.out = appendString(w.out, redacted)
+	w.out = event.AppendQuoted(w.out, redacted)
 	return redacted != "" && (!isIP(w.path) || validIP(w.out[start:]))
 }
 
@@ -178,7 +180,7 @@ func redactRecord(raw []byte, secrets []secret) []byte {
 		case c == '"':
 			t := text(w.in.str())
 			if redacted, changed := w.redacted(t); changed {
-				w.out = appendString(w.out, redacted)
+				w.out = event.AppendQuoted(w.out, redacted)
 			} else {
 				w.out = append(w.out, raw[i:w.in.i]...)
 			}
@@ -198,7 +200,7 @@ func redactRecord(raw []byte, secrets []secret) []byte {
 func appendRedactedNumber(dst, number []byte, secrets []secret) []byte {
 	for _, s := range secrets {
 		if string(number) == s.value {
-			return appendString(dst, s.instead)
+			return event.AppendQuoted(dst, s.instead)
 		}
 	}
 	return append(dst, number...)

@@ -323,6 +323,11 @@ func unhex(c byte) (byte, bool) {
 	}
 }
 
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
 // special marks, by its top bit, the first byte of eight that is a quote, a
 // backslash or a control character. Marks above the first one may be wrong.
 func special(w uint64) uint64 {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/shiplog/shiplog/pkg/event"
 )
 
 // A tree is a record that is a document already, decoded. Its values are what encoding/json makes, with
@@ -123,7 +125,7 @@ func (t tree) appendDoc(dst []byte) []byte {
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		if name != "event" && name != "shiplog" {
 			dst = append(dst, ',')
-			dst = appendString(dst, name)
+			dst = event.AppendQuoted(dst, name)
 			dst = append(dst, ':')
 			dst = appendValue(dst, t[name])
 		}
@@ -141,7 +143,7 @@ func appendObject(dst []byte, v any, first string) []byte {
 		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, name)
+		dst = event.AppendQuoted(dst, name)
 		dst = append(dst, ':')
 		dst = appendValue(dst, v)
 	}
@@ -171,14 +173,14 @@ func appendValue(dst []byte, v any) []byte {
 	case float64:
 		return strconv.AppendFloat(dst, v, 'g', -1, 64)
 	case string:
-		return appendString(dst, v)
+		return event.AppendQuoted(dst, v)
 	case []string:
 		dst = append(dst, '[')
 		for i, s := range v {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendString(dst, s)
+			dst = event.AppendQuoted(dst, s)
 		}
 		return append(dst, ']')
 	case []any:
