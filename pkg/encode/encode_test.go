@@ -29,6 +29,52 @@ func TestRaw(t *testing.T) {
 	}
 }
 
+// Quoted gives what the format gives: JSON as it is, a text as a JSON string that
+// reads back as that text.
+func TestQuoted(t *testing.T) {
+	events, _ := samples(t)
+	events = append(events,
+		nasty(t, "a \"quoted\" \\ text\n\x01\u2028"),
+		&event.Event{Doc: []byte(`{"event":{"id":"no original"},"shiplog":{"source":"x"}}`)})
+	for _, format := range encode.Names() {
+		enc, err := encode.New(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			want := encoded(t, format, e, event.Delivery{Number: 4})
+			b, err := encode.Quoted(enc).Append([]byte("before"), e, event.Delivery{Number: 4})
+			got, ok := strings.CutPrefix(string(b), "before")
+			if err != nil || !ok {
+				t.Fatalf("%s of %s: %q, %v", format, e.ID, b, err)
+			}
+			if format == "cef" || format == "leef" || format == "raw" {
+				var text string
+				if err := json.Unmarshal([]byte(got), &text); err != nil {
+					t.Fatalf("%s of %s: %s: %v", format, e.ID, got, err)
+				}
+				got = text
+			}
+			if got != want {
+				t.Errorf("%s of %s is\n%s\nwant\n%s", format, e.ID, got, want)
+			}
+		}
+	}
+}
+
+// A JSON string may have line breaks: what is raw stays so.
+func TestQuotedRawKeepsLineBreaks(t *testing.T) {
+	enc, err := encode.New("raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &event.Event{Doc: []byte(`{"event":{"original":"{\n\"a\": 1\r\n}","id":"1"},"shiplog":{"source":"x"}}`)}
+	got, err := encode.Quoted(enc).Append(nil, e, event.Delivery{})
+	if want := `"{\n\"a\": 1\r\n}"`; err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}
+
 func TestNewUnknownFormat(t *testing.T) {
 	_, err := encode.New("xml")
 	if err == nil || !strings.Contains(err.Error(), "ecs, ocsf, cim, cef, leef, raw") {

@@ -184,12 +184,18 @@ func TestRawIsTheRecord(t *testing.T) {
 
 func BenchmarkAppend(b *testing.B) {
 	events, _ := samples(b)
+	encoders := map[string]encode.Encoder{}
 	for _, format := range encode.Names() {
 		enc, err := encode.New(format)
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(format, func(b *testing.B) {
+		encoders[format] = enc
+	}
+	encoders["raw_quoted"] = encode.Quoted(encoders["raw"])
+	for name, enc := range encoders {
+		b.Run(name, func(b *testing.B) {
+			var err error
 			var dst []byte
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

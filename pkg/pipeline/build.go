@@ -112,6 +112,9 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.JSON {
+		enc = encode.Quoted(enc)
+	}
 	var where *filter.Filter
 	if c.Where != "" {
 		if where, err = filter.Compile(c.Where); err != nil {

@@ -26,6 +26,10 @@ type Common struct {
 	// Format is one of encode's.
 	Format string `yaml:"format" enum:"ecs,ocsf,cim,cef,leef,raw" doc:"Shape of the events; raw is the original bytes."`
 
+	// JSON is set by kinds whose bodies must be JSON values: events in a text
+	// format come as JSON strings.
+	JSON bool `yaml:"-"`
+
 	// Where keeps only the events for which the expression is true; the others
 	// count as filtered. Empty: all.
 	Where string `yaml:"where" doc:"Expression; only events for which it is true are sent, the others count as filtered. Empty: all."`

@@ -63,7 +63,8 @@ type Item struct {
 	Event *event.Event
 
 	// Body is the event in the sink's format: one line, without a line break at
-	// its end.
+	// its end. Where the kind wants JSON, a text is a JSON string; a dead letter
+	// that comes again may still be a bare text.
 	Body []byte
 
 	// Number is the delivery number, as in event.Delivery.

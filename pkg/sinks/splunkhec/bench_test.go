@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,12 @@ func BenchmarkBody(b *testing.B) {
 			cfg := defaults()
 			cfg.Format = c.format
 			e := newEnvelope(cfg, "agent-1", sinks.Deps{Agent: "a-1", Journal: "j-1"})
+			batch := sinks.Batch{Items: slices.Clone(batch.Items)}
+			for i := range batch.Items {
+				if e.text {
+					batch.Items[i].Body = event.AppendQuoted(nil, batch.Items[i].Body)
+				}
+			}
 			b.SetBytes(int64(batch.Bytes()))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -72,11 +79,18 @@ func FuzzHead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id string, micro int64, text []byte) {
 		cfg := defaults()
 		cfg.Format = "raw"
-		item := sinks.Item{Event: &event.Event{Envelope: event.Envelope{ID: id, Occurred: time.UnixMicro(micro)}}, Body: text}
-		line := newEnvelope(cfg, "h", sinks.Deps{}).appendHead(nil, &item)
-		line = append(event.AppendQuoted(line, item.Body), '}')
-		if !json.Valid(line) || bytes.ContainsAny(line, "\n\r") {
-			t.Errorf("id %q, text %q became %q", id, text, line)
+		quoted := event.AppendQuoted(nil, text)
+		for _, body := range [][]byte{quoted, text} {
+			if bytes.HasPrefix(text, []byte{'"'}) {
+				body = quoted // no record begins with a quote
+			}
+			item := sinks.Item{Event: &event.Event{Envelope: event.Envelope{ID: id, Occurred: time.UnixMicro(micro)}}, Body: body}
+			e := newEnvelope(cfg, "h", sinks.Deps{})
+			line := e.appendHead(nil, &item)
+			line = append(append(line, e.value(item.Body)...), '}')
+			if !json.Valid(line) || bytes.ContainsAny(line, "\n\r") || !bytes.Contains(line, quoted) {
+				t.Errorf("id %q, text %q became %q", id, text, line)
+			}
 		}
 	})
 }

@@ -42,6 +42,7 @@ func defaults() Config {
 		AckTimeout: config.Duration(5 * time.Minute), // as Splunk advises
 	}
 	c.Compression = "gzip"
+	c.JSON = true
 	c.Batch.MaxBytes = 800 * config.KiB // with envelopes below the 1 MB that Splunk Cloud takes
 	return c
 }

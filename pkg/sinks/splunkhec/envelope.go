@@ -1,6 +1,7 @@
 package splunkhec
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // envelope writes events as the collector's event endpoint takes them.
 type envelope struct {
 	constant []byte // from host to the fields that are the same for all
-	text     bool   // bodies are texts, not JSON
+	text     bool   // events are texts, which JSON has in quotes
 }
 
 func newEnvelope(c Config, host string, deps sinks.Deps) envelope {
@@ -45,18 +46,22 @@ func (e envelope) write(w *transport.Body, items []sinks.Item) {
 	line := make([]byte, 0, 512)
 	for i := range items {
 		line = e.appendHead(line[:0], &items[i])
-		if e.text {
-			line = event.AppendQuoted(line, items[i].Body)
-			_, _ = w.Write(append(line, "}\n"...))
-			continue
-		}
 		_, _ = w.Write(line)
-		_, _ = w.Write(items[i].Body)
+		_, _ = w.Write(e.value(items[i].Body))
 		_, _ = w.Write(end)
 	}
 }
 
 var end = []byte("}\n")
+
+// value is the event as JSON: its body, but for a text without quotes, as a dead
+// letter of an earlier version is.
+func (e envelope) value(body []byte) []byte {
+	if !e.text || bytes.HasPrefix(body, []byte{'"'}) {
+		return body
+	}
+	return event.AppendQuoted(nil, body)
+}
 
 // appendHead appends everything that comes before the event itself. Indexed
 // fields are texts: Splunk refuses numbers there. Their names are our own, for
