@@ -50,6 +50,7 @@ func Instruments() []Instrument {
 		{"journal_lost_events_total", "counter", "reason", "Events that can no longer be read: damage, or dropped by when_full: drop_oldest."},
 
 		{"sink_events_total", "counter", "sink,outcome", "Events settled at the sink: delivered, duplicate (it had them already), filtered (by where), deadletter, lost (unreadable in the journal)."},
+		{"sink_where_errors_total", "counter", "sink", "Events that the where of the sink could not be answered for; they are delivered."},
 		{"sink_bytes_total", "counter", "sink", "Bytes that went over the wire."},
 		{"sink_requests_total", "counter", "sink,status", "Requests by HTTP status, by a protocol's error name, ok or error."},
 		{"sink_request_seconds", "histogram", "sink", "Time of one request."},

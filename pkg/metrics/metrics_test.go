@@ -66,6 +66,7 @@ func exercise(s *metrics.Set) {
 	sink.Delivered(5)
 	sink.Duplicate(1)
 	sink.Filtered(2)
+	sink.Unanswered()
 	sink.DeadLetter(1)
 	sink.Request("200", 20*time.Millisecond, 1000)
 	sink.Retry("status_503")

@@ -8,7 +8,8 @@ import (
 )
 
 type sinkVecs struct {
-	events, bytes, requests, retries         *prometheus.CounterVec
+	events, unanswered                       *prometheus.CounterVec
+	bytes, requests, retries                 *prometheus.CounterVec
 	up, waiting, success                     *prometheus.GaugeVec
 	request, age                             *prometheus.HistogramVec
 	lag, backlogEvents, backlogBytes, cursor *computed
@@ -17,6 +18,7 @@ type sinkVecs struct {
 func newSinkVecs(b *builder) sinkVecs {
 	return sinkVecs{
 		events:        b.counters("sink_events_total"),
+		unanswered:    b.counters("sink_where_errors_total"),
 		bytes:         b.counters("sink_bytes_total"),
 		requests:      b.counters("sink_requests_total"),
 		request:       b.histograms("sink_request_seconds", []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}),
@@ -38,6 +40,7 @@ type Sink struct {
 	name string
 
 	delivered, duplicate, filtered, deadLetter, lost, bytes prometheus.Counter
+	unanswered                                              prometheus.Counter
 	requests, retries                                       *prometheus.CounterVec // by status, by reason
 	request, age                                            prometheus.Observer
 	up, waiting, success                                    prometheus.Gauge
@@ -60,6 +63,7 @@ func (s *Set) Sink(name string) *Sink {
 		filtered:   v.events.WithLabelValues(name, "filtered"),
 		deadLetter: v.events.WithLabelValues(name, "deadletter"),
 		lost:       v.events.WithLabelValues(name, "lost"),
+		unanswered: v.unanswered.With(of),
 		bytes:      v.bytes.With(of),
 		requests:   v.requests.MustCurryWith(of),
 		retries:    v.retries.MustCurryWith(of),
@@ -80,7 +84,7 @@ func (s *Set) RemoveSink(name string) {
 	delete(s.sinks, name)
 	of := prometheus.Labels{"sink": name}
 	v := s.sink
-	for _, c := range []*prometheus.CounterVec{v.events, v.bytes, v.requests, v.retries} {
+	for _, c := range []*prometheus.CounterVec{v.events, v.unanswered, v.bytes, v.requests, v.retries} {
 		c.DeletePartialMatch(of)
 	}
 	for _, h := range []*prometheus.HistogramVec{v.request, v.age} {
@@ -102,6 +106,9 @@ func (s *Sink) Duplicate(n int) { s.duplicate.Add(float64(n)) }
 
 // Filtered counts events that where kept from the sink.
 func (s *Sink) Filtered(n int) { s.filtered.Add(float64(n)) }
+
+// Unanswered counts an event that where could not be answered for; it is kept.
+func (s *Sink) Unanswered() { s.unanswered.Inc() }
 
 // DeadLetter counts events that became dead letters.
 func (s *Sink) DeadLetter(n int) { s.deadLetter.Add(float64(n)) }

@@ -157,6 +157,7 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 		maxEvents: max(1, c.Batch.MaxEvents), maxBytes: max(1, int(c.Batch.MaxBytes)),
 		pool: new(sync.Pool), chunks: &p.chunks,
 		unfilter: func(err error) {
+			meter.Unanswered()
 			if unasked.ok(time.Now()) {
 				log.Warn("where could not be answered for an event; it is kept", "err", err)
 			}

@@ -85,8 +85,8 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	})
 }
 
-// What the catalogue does not know and what a processor cannot treat is counted,
-// and kept.
+// What the catalogue does not know, and what a processor or a where cannot treat,
+// is counted, and kept.
 func TestMetricsSayWhatWasNotUnderstood(t *testing.T) {
 	section, err := config.ParseSection("test.yaml", []byte(`[{rename: {prefect.payload.ip: source.ip}}]`))
 	if err != nil {
@@ -102,7 +102,7 @@ func TestMetricsSayWhatWasNotUnderstood(t *testing.T) {
 		good := &collector{}
 		w := newWorld(t, Config{
 			Sources:    []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(lines, 10))},
-			Sinks:      []SinkSpec{sinkSpec(t, "good", "1", good, nil)},
+			Sinks:      []SinkSpec{sinkSpec(t, "good", "1", good, func(c *sinks.Common) { c.Where = "int(prefect.payload.ip) > 3" })},
 			Processors: processors,
 		})
 		w.metrics = metrics.New(registry)
@@ -114,6 +114,7 @@ func TestMetricsSayWhatWasNotUnderstood(t *testing.T) {
 		for name, want := range map[string]float64{
 			"shiplog_normalize_fallback_total/team":    1,
 			"shiplog_processor_errors_total/rename":    1,
+			"shiplog_sink_where_errors_total/good":     2,
 			"shiplog_sink_events_total/delivered/good": 2, // and the agent's own start
 		} {
 			if got[name] != want {
