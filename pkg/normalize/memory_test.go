@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -25,5 +26,24 @@ func TestMemoryForgetsWhatIsNotMet(t *testing.T) {
 	}
 	if _, fresh := m.get("once"); !fresh {
 		t.Error("what was met once is kept for ever")
+	}
+}
+
+// Ids are anybody's, and may be long: a memory holds no more than a bound of each.
+func TestMemoryBoundsKeys(t *testing.T) {
+	m := newMemory[int](100)
+	long := strings.Repeat("x", 1<<20)
+	for _, key := range []string{long, long + "y"} {
+		if _, fresh := m.get(key); !fresh {
+			t.Error("two long keys are taken for one")
+		}
+	}
+	if _, fresh := m.get(long); fresh {
+		t.Error("a long key is not met again")
+	}
+	for key := range m.young {
+		if len(key) > maxKey {
+			t.Errorf("a key of %d bytes is kept", len(key))
+		}
 	}
 }
