@@ -1,9 +1,11 @@
 package prefectcloud
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -203,6 +205,28 @@ func (s *site) exactly(want []string) {
 	}
 	unique := slices.Compact(slices.Clone(got))
 	s.t.Errorf("the journal has %d events, %d different ones, want %d", len(got), len(unique), len(want))
+}
+
+// damage flips a bit in the middle of the journal's last segment.
+func (s *site) damage() {
+	s.t.Helper()
+	segments, err := filepath.Glob(filepath.Join(s.dir, "data", "journal", "*.seg"))
+	if err != nil || len(segments) == 0 {
+		s.t.Fatalf("got segments %v, %v", segments, err)
+	}
+	f, err := os.OpenFile(segments[len(segments)-1], os.O_RDWR, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	at := len(bytes.TrimRight(text, "\x00")) / 2
+	if _, err := f.WriteAt([]byte{text[at] ^ 0x10}, int64(at)); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // append adds a section to the config.

@@ -70,6 +70,36 @@ func TestReconcileFindsAndRepairs(t *testing.T) {
 	}
 }
 
+// Frames of the journal are damaged while the agent runs, and remembers the ids
+// that were in them: they are fetched again without a restart.
+func TestReconcileRepairsDamage(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	server.Add(cloudtest.Events(0, 400, time.Now().Add(-40*time.Minute), time.Second)...)
+	site := newSite(t, server, quick)
+	defer site.run()()
+	site.same(server)
+	site.damage()
+	o := agent.ReconcileOptions{
+		Options: site.options(), Source: "cloud", Wait: patience, ByID: true, Repair: true,
+		Since: time.Now().Add(-24 * time.Hour), Until: time.Now().Add(-10 * time.Minute),
+	}
+	repaired, err := agent.Reconcile(t.Context(), site.plan(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if repaired.Missing == 0 || !repaired.Whole() {
+		t.Errorf("%d of %d are repaired, %d hours unknown", repaired.Repaired, repaired.Missing, repaired.Unknown)
+	}
+	again, err := agent.Reconcile(t.Context(), site.plan(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Missing != 0 {
+		t.Errorf("after the repair %d are missing", again.Missing)
+	}
+	site.exactly(server.IDs())
+}
+
 // What a processor drops is no loss.
 func TestReconcileKnowsWhatWasDropped(t *testing.T) {
 	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})

@@ -38,6 +38,10 @@ type Record struct {
 
 	// Late marks a record that a sweep found after its window was first read.
 	Late bool
+
+	// Repair marks a record that the journal's files were found to lack: that it
+	// was handed over before is no reason to leave it out.
+	Repair bool
 }
 
 // Origin is a place in a source: a file and the offset of a line in bytes, a

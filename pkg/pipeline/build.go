@@ -41,6 +41,9 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 		history: func(ctx context.Context, each func(*event.Event)) error {
 			return p.history(ctx, spec, source, each)
 		},
+		onDisk: func(ctx context.Context, since, until time.Time, each func(*event.Event)) error {
+			return p.onDisk(ctx, spec.Name, since, until, each)
+		},
 		done: make(chan struct{}), crowded: every{interval: logEvery},
 	}
 	in.processors.Store(with)
@@ -81,6 +84,30 @@ func (p *Pipeline) history(ctx context.Context, spec SourceSpec, source sources.
 		}
 		if n := len(frame.Events); n > 0 && frame.Events[n-1].Sequence >= last {
 			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// onDisk gives the events of a source that occurred in a range of time, and
+// perhaps others, as the journal's files have them.
+func (p *Pipeline) onDisk(ctx context.Context, name string, since, until time.Time, each func(*event.Event)) error {
+	view, err := journal.OpenReadOnly(p.deps.DataDir)
+	if err != nil {
+		return err
+	}
+	r := view.ReadTime(0, since, until)
+	defer func() { _ = r.Close() }()
+	for ctx.Err() == nil {
+		frame, ok, err := r.TryNext()
+		if err != nil || !ok {
+			return err
+		}
+		if frame.Source != name {
+			continue
+		}
+		for i := range frame.Events {
+			each(&frame.Events[i])
 		}
 	}
 	return ctx.Err()

@@ -40,7 +40,8 @@ type intake struct {
 	meter   *metrics.Source
 	monitor *sourceMonitor
 	fatal   func(error)
-	history func(context.Context, func(*event.Event)) error // the source's events within the window
+	history func(context.Context, func(*event.Event)) error                                  // the source's events within the window
+	onDisk  func(ctx context.Context, since, until time.Time, each func(*event.Event)) error // what the journal's files have of the source, whatever memory still has
 
 	processors atomic.Pointer[normalize.Processors] // a reload replaces them
 
@@ -136,6 +137,9 @@ func (in *intake) emit(ctx context.Context, records []event.Record, next event.P
 	}
 	outcomes := in.fanout.run(records, now)
 	defer in.fanout.done()
+	if err := in.unlearn(ctx, records, outcomes); err != nil {
+		return err
+	}
 	batch, undo := in.sort(records, outcomes)
 	err := in.bury(ctx, batch.letters)
 	if err == nil && (len(in.events) > 0 || len(next) > 0) {
@@ -154,6 +158,39 @@ func (in *intake) emit(ctx context.Context, records []event.Record, next event.P
 		return err
 	}
 	in.count(records, batch)
+	return nil
+}
+
+// unlearn forgets the ids of records that the journal's files were found to lack,
+// and still do: the frames with them were damaged, or are gone.
+func (in *intake) unlearn(ctx context.Context, records []event.Record, outcomes []outcome) error {
+	if in.seen == nil {
+		return nil
+	}
+	lacks := make(map[string]bool)
+	var first, last time.Time
+	for i := range outcomes {
+		e := &outcomes[i].event
+		if !records[i].Repair || outcomes[i].verdict != normalize.Keep || !in.seen.has(e.ID) {
+			continue
+		}
+		if len(lacks) == 0 || e.Occurred.Before(first) {
+			first = e.Occurred
+		}
+		if e.Occurred.After(last) {
+			last = e.Occurred
+		}
+		lacks[e.ID] = true
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	if err := in.onDisk(ctx, first, last.Add(1), func(e *event.Event) { delete(lacks, e.ID) }); err != nil {
+		return fmt.Errorf("look for events to repair in the journal: %w", err)
+	}
+	for id := range lacks {
+		in.seen.drop(id)
+	}
 	return nil
 }
 

@@ -82,6 +82,23 @@ func (s *seen) look(e *event.Event) (found sighting, undo func()) {
 	}
 }
 
+// has says whether there is an event of that id.
+func (s *seen) has(id string) bool {
+	_, ok := s.find(keyOf(id))
+	return ok
+}
+
+// drop forgets an event.
+func (s *seen) drop(id string) {
+	key := keyOf(id)
+	for _, ids := range s.generations {
+		if _, ok := ids[key]; ok {
+			delete(ids, key)
+			s.size--
+		}
+	}
+}
+
 func (s *seen) find(key seenKey) (uint64, bool) {
 	for _, ids := range s.generations { // at most seenGenerations and a few
 		if hash, ok := ids[key]; ok {

@@ -56,7 +56,7 @@ type Counter interface {
 // A Repairer takes records that its Lister gave and that are missing, for its
 // Run to emit: that of this process or of another, now or at the next start.
 type Repairer interface {
-	// Repair puts the records down durably. Run emits them, marked Late.
+	// Repair puts the records down durably. Run emits them, marked Late and Repair.
 	Repair(records []event.Record) error
 
 	// Unrepaired is the number of records that were put down and not emitted

@@ -155,6 +155,9 @@ func (r *run) takeIn(ctx context.Context, name string) error {
 		for _, l := range lines {
 			records = append(records, r.records(r.feedNamed(l.Feed), []item{{raw: l.Raw}}, true)...)
 		}
+		for i := range records {
+			records[i].Repair = true
+		}
 		if err := r.store(ctx, records, event.Position{part: []byte("1")}); err != nil {
 			return storeError{err}
 		}
