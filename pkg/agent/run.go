@@ -58,7 +58,7 @@ type agent struct {
 
 // Run runs a plan until ctx ends, and then for at most the shutdown timeout.
 func Run(ctx context.Context, plan *Plan, o Options) error {
-	a, err := assemble(plan, o)
+	a, err := assembleWithRoom(ctx, plan, o)
 	if err != nil {
 		return err
 	}
@@ -111,6 +111,28 @@ func RunOnce(ctx context.Context, plan *Plan, o Options, timeout time.Duration, 
 		return err
 	}
 	return errors.Join(a.pipeline.RunOnce(ctx, timeout, progress), a.close())
+}
+
+// roomRetry is how often an agent that finds a full disk tries to start.
+const roomRetry = time.Second
+
+// assembleWithRoom waits while the disk has no room for what a new journal
+// begins with. One that has events needs none: it is shipped from all the same.
+func assembleWithRoom(ctx context.Context, plan *Plan, o Options) (*agent, error) {
+	for told := false; ; told = true {
+		a, err := assemble(plan, o)
+		if !journal.NoSpace(err) {
+			return a, err
+		}
+		if !told {
+			o.Log.Error("no room on the disk to start: waiting for some", "data_dir", plan.File.DataDir, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(roomRetry):
+		}
+	}
 }
 
 func assemble(plan *Plan, o Options) (_ *agent, err error) {

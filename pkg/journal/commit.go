@@ -69,7 +69,7 @@ func (j *Journal) finish() {
 			break
 		}
 		if err := j.commit(group); err != nil {
-			if errors.Is(err, errFull) || noSpace(err) {
+			if errors.Is(err, errFull) || NoSpace(err) {
 				err = ErrClosed
 			}
 			j.fail(group, err)
@@ -95,10 +95,10 @@ func (j *Journal) commitAll() {
 		err := j.commit(group)
 		switch {
 		case err == nil:
-		case errors.Is(err, errFull), noSpace(err):
+		case errors.Is(err, errFull), NoSpace(err):
 			j.putBack(group)
 			j.setFull(true)
-			if !j.findRoom(noSpace(err)) {
+			if !j.findRoom(NoSpace(err)) {
 				return
 			}
 		default:
@@ -219,7 +219,7 @@ func (w *writer) allocate(size, segmentSize int64) error {
 			w.allocated = to
 			return nil
 		}
-		if !noSpace(err) {
+		if !NoSpace(err) {
 			return err
 		}
 		if to == need {
@@ -266,7 +266,7 @@ func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
 		parts[i] = r.frame
 	}
 	if err := w.f.writeAt(w.pad(parts, size), w.offset); err != nil {
-		if !noSpace(err) {
+		if !NoSpace(err) {
 			return chain, &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}
 		}
 		return chain, errors.Join(err, w.cut())

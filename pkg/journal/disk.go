@@ -77,9 +77,9 @@ type osFile struct{ *os.File }
 
 func (f osFile) truncate(size int64) error { return f.Truncate(size) }
 
-// noSpace reports whether an error means that the disk, or the quota on it, is
+// NoSpace reports whether an error means that the disk, or the quota on it, is
 // full.
-func noSpace(err error) bool {
+func NoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 

@@ -135,6 +135,48 @@ func fullDisk(t *testing.T, op string) {
 	checkSound(t, dir, 40)
 }
 
+// A journal whose next segment the disk has no room for opens: what it holds can
+// be read, and appends wait for room.
+func TestOpenOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	var full atomic.Bool
+	d := &faulty{fail: func(o, name string) error {
+		if full.Load() && o == "create" && strings.HasSuffix(name, tempSuffix) {
+			return &os.PathError{Op: o, Path: name, Err: syscall.ENOSPC}
+		}
+		return nil
+	}}
+	j, err := open(dir, Config{SegmentSize: minSegmentSize}, Deps{}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	stored := 0
+	for ; err == nil; stored++ { // until the segment is full and sealed
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err = j.Append(ctx, Batch{Source: "spool", Events: makeEvents(stored, 1)})
+		cancel()
+	}
+	stored--
+	mustClose(t, j)
+
+	for range 2 {
+		if j, err = open(dir, Config{SegmentSize: minSegmentSize}, Deps{}, d); err != nil {
+			t.Fatal(err)
+		}
+		if got := readIDs(t, j.Read(1)); !slices.Equal(got, idRange(0, stored)) {
+			t.Errorf("read %v, want %d events", got, stored)
+		}
+		if full.Load() {
+			mustClose(t, j)
+			full.Store(false)
+		}
+	}
+	mustAppend(t, j, stored, 3)
+	mustClose(t, j)
+	checkSound(t, dir, int64(stored+3))
+}
+
 func checkSound(t *testing.T, dir string, events int64) {
 	t.Helper()
 	report, err := Verify(context.Background(), dir, nil)

@@ -38,7 +38,7 @@ func lockDir(dir string) (*dirLock, error) {
 	if err == nil {
 		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
-	if err != nil && !noSpace(err) { // who holds it is only good to know
+	if err != nil && !NoSpace(err) { // who holds it is only good to know
 		_ = f.Close()
 		return nil, fmt.Errorf("journal: lock %s: %w", name, err)
 	}

@@ -95,7 +95,10 @@ func (j *Journal) resume(s *segment) error {
 	if r.sealed {
 		j.w.previous = s.first
 		s.index = nil
-		return j.begin()
+		if err := j.begin(); !NoSpace(err) {
+			return err
+		}
+		return nil // the first append begins it, once there is room
 	}
 	if err := j.w.cut(); err != nil {
 		return err
@@ -124,7 +127,7 @@ func (j *Journal) checkpointAgain() error {
 		err = w.f.datasync()
 	}
 	if err != nil {
-		if noSpace(err) {
+		if NoSpace(err) {
 			return w.cut() // the next start tries again
 		}
 		return &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}

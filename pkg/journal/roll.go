@@ -30,7 +30,7 @@ func (j *Journal) seal() error {
 	pointer := encodePointer(w.offset)
 	end := w.offset + int64(len(frame)+len(pointer))
 	if err := w.f.writeAt([][]byte{frame, pointer}, w.offset); err != nil {
-		if noSpace(err) {
+		if NoSpace(err) {
 			return errors.Join(err, w.cut())
 		}
 		return &FatalError{Op: "write " + segmentName(w.seg.first), Err: err}

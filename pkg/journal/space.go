@@ -113,7 +113,7 @@ func (j *Journal) findRoom(disk bool) bool {
 	switch {
 	case err == nil:
 		return true
-	case errors.Is(err, errFull), noSpace(err):
+	case errors.Is(err, errFull), NoSpace(err):
 		return j.awaitRoom(diskRetry)
 	default:
 		j.fail(nil, err)
