@@ -88,7 +88,7 @@ func (r *record) classify() classification {
 		name = class.activities[activity]
 	}
 	if name == "" {
-		name = "Other"
+		name = title(r.verb()) // of rows for many names: 99 wants the source's own word
 	}
 	return classification{uid, class, activity, name}
 }

@@ -100,6 +100,7 @@ func TestOCSFFallbacks(t *testing.T) {
 		"grant to a team":       {"prefect-cloud.workspace-access.created", documents["a team"], 3006, 1, "Assign Privileges", `"group":{"uid":"g1"`},
 		"grant to nobody":       {"prefect-cloud.workspace-access.deleted", documents["no target"], 3004, 4, "Delete", `"entity":{"uid":"r1"`},
 		"a team without a name": {"prefect-cloud.team-membership.created", documents["no target"] + `,"organization":{"id":"o1"}`, 3006, 3, "Add User", `"group":{"uid":"r1"`},
+		"a row for many names":  {"prefect.flow-run.Completed", documents["no target"], 0, 99, "Completed", `"type_name":"Base Event: Other"`},
 		"login of nobody":       {"prefect-cloud.user.logged-in", "", 0, 99, "Logon", `"class_name":"Base Event"`},
 		"user without target":   {"prefect-cloud.user.created", documents["no target"], 3001, 1, "Create", `"user":{"uid":"r1"`},
 		"denied from nowhere":   {"prefect-cloud.request.access-denied.ip-allowlist", "", 6003, 99, "Denied", `"src_endpoint":{"name":"unknown"}`},
