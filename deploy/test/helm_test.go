@@ -135,8 +135,8 @@ func TestHelmRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ values, want string }{
 		"nothing":            {"", "sources"},
 		"no sink":            {"config: {sources: {s: {type: spool}}}", "sinks"},
-		"an unknown mode":    {"mode: daemonset\nconfig: {sources: {s: {}}, sinks: {t: {}}}", "mode"},
-		"a lonesome sidecar": {"mode: sidecar\nconfig: {sources: {s: {}}, sinks: {t: {}}}", "sidecar.containers"},
+		"an unknown mode":    {"mode: daemonset\nconfig: {sources: {s: {}}, sinks: {s: {}}}", "mode"},
+		"a lonesome sidecar": {"mode: sidecar\nconfig: {sources: {s: {}}, sinks: {s: {}}}", "sidecar.containers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "values.yaml")

@@ -134,7 +134,7 @@ func (f *File) Validate() error {
 	}
 	for _, sink := range f.Sinks {
 		if _, both := f.Sources.Get(sink.Name); both {
-			errs = append(errs, Problem("sinks."+sink.Name, "a source has this name too, and dead letters are kept by name: give one of the two another name"))
+			errs = append(errs, Warn("sinks."+sink.Name, "a source has this name too; their dead letters are counted together"))
 		}
 	}
 	if n := resolveAlias(f.Processors.Node); !isNull(n) && f.Processors.Items() == nil && kindOf(n) != "a list" {
