@@ -55,15 +55,16 @@ type unpacked struct {
 	members *members
 	dec     io.Reader // nil: not begun
 	close   func()
-	pos     int64         // of the next byte that dec gives
-	back    []byte        // the bytes before pos that may be asked for again
-	ended   error         // what dec ended with
+	pos     int64  // of the next byte that dec gives
+	back    []byte // the bytes before pos that may be asked for again
+	ended   error  // what dec ended with
+	now     func() time.Time
 	spent   time.Duration // on decompressing
 }
 
 func (u *unpacked) ReadAt(p []byte, off int64) (int, error) {
-	began := time.Now()
-	defer func() { u.spent += time.Since(began) }()
+	began := u.now()
+	defer func() { u.spent += u.now().Sub(began) }()
 	from := u.members.before(off)
 	if off < u.pos-int64(len(u.back)) || from.off > u.pos || u.dec == nil && u.ended == nil {
 		u.start(from)

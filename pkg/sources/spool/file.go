@@ -59,7 +59,7 @@ func (r *reader) open(f *file) error {
 			}
 		}
 		if err == nil {
-			err = f.use(raw)
+			err = f.use(raw, r.now)
 		}
 		if err != nil || f.src == nil {
 			_ = raw.Close()
@@ -87,8 +87,9 @@ func (f *file) look(path string, info fs.FileInfo) {
 	_, f.links = inodeOf(path, info)
 }
 
-// use makes raw the file's content, if it can be told what it is.
-func (f *file) use(raw *os.File) error {
+// use makes raw the file's content, if it can be told what it is. now is the clock by
+// which decompressing is timed.
+func (f *file) use(raw *os.File, now func() time.Time) error {
 	var magic [4]byte
 	n, err := raw.ReadAt(magic[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -104,7 +105,7 @@ func (f *file) use(raw *os.File) error {
 		if f.members == nil {
 			f.members = new(members)
 		}
-		f.src = &unpacked{file: raw, kind: f.packing, members: f.members}
+		f.src = &unpacked{file: raw, kind: f.packing, members: f.members, now: now}
 	}
 	return nil
 }

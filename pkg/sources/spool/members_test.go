@@ -21,7 +21,7 @@ func openPacked(t testing.TB, path string, kind packing, m *members) *unpacked {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &unpacked{file: f, kind: kind, members: m}
+	u := &unpacked{file: f, kind: kind, members: m, now: time.Now}
 	t.Cleanup(func() { u.Close() })
 	return u
 }
