@@ -21,8 +21,8 @@ func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 // string, escaping only what must be.
 //
 // A record is a quote every few bytes, so what counts is the wait from one to
-// the next: words of eight bytes are read at fixed places, and a word is stored
-// again, shifted, after each backslash that was put in.
+// the next: words of eight bytes are read at fixed places, and what follows an
+// escape is stored once more behind it, wherever the next one is.
 func AppendEscaped(dst, src []byte) []byte {
 	dst = slices.Grow(dst, 2*len(src)+16)
 	d, out := len(dst), dst[:cap(dst)]
@@ -35,17 +35,15 @@ func AppendEscaped(dst, src []byte) []byte {
 			src = src[8:]
 			continue
 		}
-		left := 8
-		for m := quotes(w); m != 0; m &= m - 1 {
-			n := bits.TrailingZeros64(m)>>3 - (8 - left)
-			binary.LittleEndian.PutUint64(out[d:], w)
-			out[d+n] = '\\'
-			d += n + 1
-			left -= n
-			w >>= n * 8 & 63
-		}
 		binary.LittleEndian.PutUint64(out[d:], w)
-		d += left
+		for m := quotes(w); m != 0; m &= m - 1 {
+			at := bits.TrailingZeros64(m) &^ 7
+			rest := out[d+at/8:]
+			rest[0] = '\\'
+			binary.LittleEndian.PutUint64(rest[1:], w>>(at&63))
+			d++
+		}
+		d += 8
 		src = src[8:]
 	}
 	return appendEscapedSlow(out[:d], src)
