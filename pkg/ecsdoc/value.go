@@ -132,30 +132,34 @@ func (v Value) Members(yield func(name []byte, value Value) bool) {
 func AppendUnescaped(dst, s []byte) []byte {
 	dst = slices.Grow(dst, len(s)+8) // a text is never longer than its escapes; 8 for the last word
 	d, n := dst[len(dst):cap(dst)], 0
-	for i := 0; ; {
-		for i+8 <= len(s) {
+	for i := 0; i < len(s); {
+		if i+8 <= len(s) {
 			word := binary.LittleEndian.Uint64(s[i:])
 			binary.LittleEndian.PutUint64(d[n:], word)
-			hit := zeroBytes(word ^ backslashes)
-			if hit != 0 {
-				run := bits.TrailingZeros64(hit) / 8
-				i, n = i+run, n+run
-				break
+			read, left := 8, zeroBytes(word^backslashes)
+			if left>>63 != 0 { // it goes on in the next word
+				read, left = 7, left<<1>>1
 			}
-			i, n = i+8, n+8
+			if left<<8&^zeroBytes(word^quotes) == 0 { // nothing but escaped quotes
+				i += read
+				for ; left != 0; left &= left - 1 {
+					at := bits.TrailingZeros64(left) &^ 7
+					binary.LittleEndian.PutUint64(d[n+at/8:], word>>(at+8))
+					n--
+				}
+				n += read
+				continue
+			}
 		}
-		for i < len(s) && s[i] != '\\' && (i+8 > len(s)) {
+		if s[i] != '\\' {
 			d[n] = s[i]
 			i, n = i+1, n+1
+			continue
 		}
-		if i == len(s) {
-			return dst[:len(dst)+n]
-		}
-		if s[i] == '\\' {
-			read, written := unescape(d[n:], s[i:])
-			i, n = i+read, n+written
-		}
+		read, written := unescape(d[n:], s[i:])
+		i, n = i+read, n+written
 	}
+	return dst[:len(dst)+n]
 }
 
 // unescape writes what the escape that s begins with stands for, and says how
