@@ -3,6 +3,7 @@ package encode_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,30 +44,55 @@ func TestCatalogueInEveryFormat(t *testing.T) {
 	}
 	for _, action := range actions() {
 		for name, record := range records(action) {
-			e, _, verdict, reason, err := n.Normalize(&event.Record{Raw: []byte(record)}, time.Unix(1793600000, 0).UTC(), nil)
-			if verdict != normalize.Keep {
-				t.Errorf("%s (%s): %s %v", action, name, reason, err)
-				continue
+			inEveryFormat(t, schema, n, action+" ("+name+")", record)
+		}
+	}
+}
+
+// So are the samples that ship with the project, whose payloads are as varied as
+// Prefect's may be.
+func TestSamplesInEveryFormat(t *testing.T) {
+	schema := loadOCSF(t)
+	n, err := normalize.New(normalize.Options{Source: "cloud"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, err := os.ReadFile("../../configs/samples/audit.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := 0
+	for line := range strings.Lines(string(samples)) {
+		number++
+		inEveryFormat(t, schema, n, fmt.Sprintf("line %d", number), line)
+	}
+}
+
+// inEveryFormat normalizes a record, encodes it in every format, and checks each.
+func inEveryFormat(t *testing.T, schema *ocsfSchema, n *normalize.Normalizer, name, record string) {
+	t.Helper()
+	e, _, verdict, reason, err := n.Normalize(&event.Record{Raw: []byte(record)}, time.Unix(1793600000, 0).UTC(), nil)
+	if verdict != normalize.Keep {
+		t.Errorf("%s: %s %v", name, reason, err)
+		return
+	}
+	e.Sequence = 1
+	for _, format := range encode.Names() {
+		line := encoded(t, format, &e, event.Delivery{Number: 1})
+		if strings.ContainsAny(line, "\n\r") || line == "" {
+			t.Errorf("%s as %s is not one line: %q", name, format, line)
+		}
+		switch format {
+		case "ocsf":
+			if problems := schema.validate([]byte(line)); len(problems) > 0 {
+				t.Errorf("%s:\n  %s\n%s", name, strings.Join(problems, "\n  "), line)
 			}
-			e.Sequence = 1
-			for _, format := range encode.Names() {
-				line := encoded(t, format, &e, event.Delivery{Number: 1})
-				if strings.ContainsAny(line, "\n\r") || line == "" {
-					t.Errorf("%s (%s) as %s is not one line: %q", action, name, format, line)
-				}
-				switch format {
-				case "ocsf":
-					if problems := schema.validate([]byte(line)); len(problems) > 0 {
-						t.Errorf("%s (%s):\n  %s\n%s", action, name, strings.Join(problems, "\n  "), line)
-					}
-				case "cim":
-					checkCIM(t, action, line)
-				case "cef":
-					parseCEF(t, line)
-				case "leef":
-					parseLEEF(t, line)
-				}
-			}
+		case "cim":
+			checkCIM(t, name, line)
+		case "cef":
+			parseCEF(t, line)
+		case "leef":
+			parseLEEF(t, line)
 		}
 	}
 }
