@@ -19,7 +19,8 @@ const pooledBody = 8 << 20
 // from many goroutines.
 type Bodies struct {
 	compressed bool
-	pool       sync.Pool
+	pool       sync.Pool // of *Body
+	zips       sync.Pool // of *gzip.Writer: more than a megabyte each, and of use only while a body is made
 }
 
 // NewBodies returns a maker of bodies: compression is gzip (level 1: a sidecar
@@ -41,17 +42,23 @@ func (p *Bodies) New() *Body {
 	b, ok := p.pool.Get().(*Body)
 	if !ok {
 		b = &Body{pool: p}
-		if p.compressed {
-			b.zip, _ = gzip.NewWriterLevel(&b.sent, gzip.BestSpeed) // the level is valid
-		}
 	}
 	b.sent.Reset()
 	b.plain = 0
-	if b.zip != nil {
-		b.zip.Reset(&b.sent)
+	if p.compressed {
+		b.zip = p.newZip(&b.sent)
 	}
 	b.users.Store(1)
 	return b
+}
+
+func (p *Bodies) newZip(to *bytes.Buffer) *gzip.Writer {
+	if z, ok := p.zips.Get().(*gzip.Writer); ok {
+		z.Reset(to)
+		return z
+	}
+	z, _ := gzip.NewWriterLevel(to, gzip.BestSpeed) // the level is valid
+	return z
 }
 
 // Body is a request body under construction, and then one that can be sent any
@@ -59,7 +66,7 @@ func (p *Bodies) New() *Body {
 type Body struct {
 	pool  *Bodies
 	sent  bytes.Buffer
-	zip   *gzip.Writer // nil: not compressed
+	zip   *gzip.Writer // nil: not compressed, or ended
 	plain int
 	users atomic.Int32 // the maker and every open reader
 }
@@ -82,9 +89,13 @@ func (b *Body) Len() int { return b.sent.Len() }
 // Attach ends the body if need be and makes it req's.
 func (b *Body) Attach(req *http.Request) error {
 	if b.zip != nil {
-		if err := b.zip.Close(); err != nil { // a second Close does nothing
+		if err := b.zip.Close(); err != nil {
 			return fmt.Errorf("compress the request: %w", err)
 		}
+		b.pool.zips.Put(b.zip)
+		b.zip = nil
+	}
+	if b.pool.compressed {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
 	req.ContentLength = int64(b.sent.Len())
