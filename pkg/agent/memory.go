@@ -2,8 +2,12 @@ package agent
 
 import (
 	"context"
+	"io/fs"
+	"math"
 	"os"
+	"path"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,31 +16,81 @@ import (
 )
 
 // gcPercent is how much garbage may come on top of what is in use. Nearly all
-// memory that events go through is used again, so that collecting more often
-// costs next to nothing, and a sidecar stays small.
-const gcPercent = 30
+// memory that events go through is used again: a backlog of 400,000 events is
+// some 30 collections, so that a small share costs next to nothing, and a
+// sidecar stays small.
+const gcPercent = 20
+
+// codeBytes is what the process takes besides what Go's runtime manages: the parts
+// of its program that are in use.
+const codeBytes = 24 << 20
 
 // tuneMemory bounds what the process takes, where GOGC and GOMEMLIMIT do not say
-// otherwise: little garbage, and nine tenths of what its container may have.
+// otherwise: little garbage, and less of it near the limit of its container. Only
+// a limit that somebody set is one: below what a config needs, all that the
+// collector could do is to run without end.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if limit := containerMemory("/sys/fs/cgroup/memory.max"); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit / 10 * 9)
+	if limit := containerMemory(os.DirFS("/")); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(shareOf(limit))
 	}
 }
 
-// containerMemory reads the limit of a control group, version 2, in bytes; 0
-// where there is none.
-func containerMemory(file string) int64 {
-	text, err := os.ReadFile(file) // #nosec G304 -- a constant
+// shareOf is how much of a container's memory Go's runtime may manage.
+func shareOf(limit int64) int64 {
+	return max(min(limit/10*9, limit-codeBytes), limit/2)
+}
+
+// containerMemory is the least limit on memory of the control groups that the
+// process is in, of version 2 or 1, in bytes; 0 where there is none. Within a
+// container a group may be mounted as the root: what is not found is passed over.
+func containerMemory(root fs.FS) int64 {
+	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
 		return 0
 	}
-	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	least := int64(math.MaxInt64)
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // number, controllers, group
+		if len(parts) < 3 {
+			continue
+		}
+		mount, names := "sys/fs/cgroup", []string{"memory.max", "memory.high"}
+		if parts[1] != "" {
+			if !slices.Contains(strings.Split(parts[1], ","), "memory") {
+				continue
+			}
+			mount, names = "sys/fs/cgroup/memory", []string{"memory.limit_in_bytes"}
+		}
+		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) {
+			for _, name := range names {
+				least = min(least, readLimit(root, path.Join(mount, group, name)))
+			}
+			if group == "/" {
+				break
+			}
+		}
+	}
+	if least >= unlimited {
+		return 0
+	}
+	return least
+}
+
+// unlimited and above is no limit, but how version 1 says that there is none.
+const unlimited = 1 << 60
+
+// readLimit reads a limit in bytes; the largest number where there is none.
+func readLimit(root fs.FS, file string) int64 {
+	text, err := fs.ReadFile(root, file)
 	if err != nil {
-		return 0 // max
+		return math.MaxInt64
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || n <= 0 {
+		return math.MaxInt64 // max
 	}
 	return n
 }
