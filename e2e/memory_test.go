@@ -19,27 +19,43 @@ var (
 	idleFor       = flag.Duration("idle.for", 25*time.Second, "how long the idle agent is watched")
 )
 
+// busySinks are what a backlog goes to.
+var busySinks = map[string]string{
+	"hec":           "{type: splunk_hec, url: %q, token: t, format: ecs, retry: {initial: 10ms, max: 100ms}}",
+	"elasticsearch": "{type: elasticsearch, urls: [%q], retry: {initial: 10ms, max: 100ms}}",
+}
+
 // The agent's memory must not grow with the backlog, nor because of a sink that
 // is down: below 64 MiB, its code included.
 func TestMemoryOfABacklog(t *testing.T) {
-	if peak := shipBacklog(t, *backlogEvents); peak >= 64<<10 {
-		t.Errorf("the agent took %d KiB at most, want less than 64 MiB", peak)
+	for name, sink := range busySinks {
+		t.Run(name, func(t *testing.T) {
+			peak := shipBacklog(t, *backlogEvents, sink)
+			t.Logf("the agent took %d KiB at most", peak)
+			if peak >= 64<<10 {
+				t.Error("want less than 64 MiB")
+			}
+		})
 	}
 }
 
 // BenchmarkBacklog measures the same with more events.
 func BenchmarkBacklog(b *testing.B) {
-	for b.Loop() {
-		began := time.Now()
-		peak := shipBacklog(b, *backlogEvents)
-		b.ReportMetric(float64(peak)/1024, "MiB-peak")
-		b.ReportMetric(float64(*backlogEvents)/time.Since(began).Seconds(), "events/s")
+	for name, sink := range busySinks {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				began := time.Now()
+				peak := shipBacklog(b, *backlogEvents, sink)
+				b.ReportMetric(float64(peak)/1024, "MiB-peak")
+				b.ReportMetric(float64(*backlogEvents)/time.Since(began).Seconds(), "events/s")
+			}
+		})
 	}
 }
 
-// shipBacklog fills a journal while both sinks are down, then lets one of them
+// shipBacklog fills a journal while both sinks are down, then lets the given one
 // have it. It returns the most memory that the agent was seen to hold, in KiB.
-func shipBacklog(t testing.TB, n int) int {
+func shipBacklog(t testing.TB, n int, sink string) int {
 	t.Helper()
 	t.Setenv("GOMAXPROCS", "2") // of the agent: each processor has buffers of its own
 	dir := t.TempDir()
@@ -54,12 +70,12 @@ func shipBacklog(t testing.TB, n int) int {
 data_dir: data
 sources: {spool: {type: spool, paths: ["spool/audit.jsonl*"]}}
 sinks:
-  up: {type: splunk_hec, url: %q, token: t, format: ecs, retry: {initial: 10ms, max: 100ms}}
+  up: %s
   down: {type: splunk_hec, url: %q, token: t, format: ecs, retry: {initial: 10ms, max: 100ms}}
 journal: {max_size: 40GiB}
 admin: {listen: ""}
 logging: {level: error}
-`, one.URL, two.URL)))
+`, fmt.Sprintf(sink, one.URL), two.URL)))
 	await(t, a, func() bool {
 		view, err := journal.OpenReadOnly(filepath.Join(dir, "data"))
 		if err != nil {
@@ -108,22 +124,17 @@ func (a *agent) memory(t testing.TB, line string) int {
 	return n
 }
 
+// An agent that has nothing to do must take less than 25 MiB, soon after it had
+// something to do.
+func TestMemoryAtRest(t *testing.T) {
+	a := startIdle(t)
+	await(t, a, func() bool { return a.memory(t, "VmRSS") < 25<<10 })
+}
+
 // BenchmarkIdle measures the memory and the processor time of an agent that has
 // nothing to do.
 func BenchmarkIdle(b *testing.B) {
-	dir := b.TempDir()
-	spool(b, filepath.Join(dir, "spool"), 1000, 1000)
-	c := new(counter)
-	srv := httptest.NewServer(c)
-	defer srv.Close()
-	a := start(b, write(b, dir, "shiplog.yaml", fmt.Sprintf(`
-data_dir: data
-sources: {spool: {type: spool, paths: ["spool/audit.jsonl*"]}}
-sinks: {up: {type: splunk_hec, url: %q, token: t}}
-admin: {listen: "127.0.0.1:0"}
-logging: {level: error}
-`, srv.URL)))
-	await(b, a, func() bool { return c.events.Load() >= 1000 })
+	a := startIdle(b)
 	for b.Loop() {
 		before := a.ticks(b)
 		<-time.After(*idleFor)
@@ -132,6 +143,25 @@ logging: {level: error}
 		b.ReportMetric(float64(a.memory(b, "VmRSS"))/1024, "MiB")
 		b.ReportMetric(float64(a.memory(b, "RssAnon"))/1024, "MiB-own")
 	}
+}
+
+// startIdle starts an agent that has shipped all there is.
+func startIdle(t testing.TB) *agent {
+	t.Helper()
+	dir := t.TempDir()
+	spool(t, filepath.Join(dir, "spool"), 1000, 1000)
+	c := new(counter)
+	srv := httptest.NewServer(c)
+	t.Cleanup(srv.Close)
+	a := start(t, write(t, dir, "shiplog.yaml", fmt.Sprintf(`
+data_dir: data
+sources: {spool: {type: spool, paths: ["spool/audit.jsonl*"]}}
+sinks: {up: {type: splunk_hec, url: %q, token: t}}
+admin: {listen: "127.0.0.1:0"}
+logging: {level: error}
+`, srv.URL)))
+	await(t, a, func() bool { return c.events.Load() >= 1000 })
+	return a
 }
 
 // ticks is the processor time of the process so far, in hundredths of a second.
