@@ -264,9 +264,9 @@ func TestNoSpaceLeavesNoHalfLine(t *testing.T) {
 	o := s.open.byPath[a.cfg.Path]
 	_ = o.file.Close()
 	o.file = full
-	o.pack = func(text []byte) ([]byte, error) { // some of it still fits
-		a.write(a.cfg.Path, append(a.read(a.cfg.Path), text[:40]...))
-		return text, nil
+	o.pack = func(f io.Writer, lines [][]byte) (int, error) { // some of it still fits
+		a.write(a.cfg.Path, append(a.read(a.cfg.Path), lines[0][:40]...))
+		return writeLines(f, lines)
 	}
 	_, err = s.Deliver(t.Context(), sinktest.Batch(3, 3, nil))
 	if fault.KindOf(err) != fault.Retry || fault.ReasonOf(err) != "no_space" {
@@ -279,6 +279,35 @@ func TestNoSpaceLeavesNoHalfLine(t *testing.T) {
 	a.deliver(s, 3, 3)
 	a.want("*", 0, 6)
 	a.resume(a.sink(), 0, 6)
+}
+
+// writes remembers each write.
+type writes [][]byte
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, bytes.Clone(p))
+	return len(p), nil
+}
+
+// Whoever reads along sees whole lines, of however many chunks a batch is.
+func TestEachWriteEndsWithALine(t *testing.T) {
+	for _, sizes := range [][]int{{}, {0}, {10, 20}, {chunkBytes - 1, 1}, {chunkBytes - 2, 0}, {3, chunkBytes, 3}, {2 * chunkBytes}, {chunkBytes / 2, chunkBytes / 2, chunkBytes / 3}} {
+		var lines [][]byte
+		for i, size := range sizes {
+			lines = append(lines, bytes.Repeat([]byte{byte('a' + i)}, size))
+		}
+		var got writes
+		n, err := writeLines(&got, lines)
+		whole := bytes.Join(got, nil)
+		if err != nil || n != len(whole) || n != sizeOf(lines) || !bytes.Equal(bytes.TrimSuffix(whole, []byte("\n")), bytes.Join(lines, []byte("\n"))) {
+			t.Errorf("%d: wrote %d bytes as %d, %v", sizes, len(whole), n, err)
+		}
+		for _, w := range got {
+			if !bytes.HasSuffix(w, []byte("\n")) || len(w) > chunkBytes && bytes.Count(w, []byte("\n")) > 1 {
+				t.Errorf("%d: a write of %d bytes", sizes, len(w))
+			}
+		}
+	}
 }
 
 func TestMovedAwayByLogrotate(t *testing.T) {

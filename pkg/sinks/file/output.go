@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,7 +31,7 @@ type outputs struct {
 type output struct {
 	file *os.File
 	part part // its Length is where the next write begins
-	pack func(text []byte) ([]byte, error)
+	pack pack
 	born time.Time
 }
 
@@ -115,12 +116,8 @@ func (o *output) inPlace() bool {
 
 // append writes one batch, with compression as a complete member. Where that
 // does not succeed, the caller cuts the file later.
-func (o *output) append(text []byte) (int, error) {
-	packed, err := o.pack(text)
-	if err != nil {
-		return 0, err
-	}
-	n, err := o.file.Write(packed)
+func (o *output) append(lines [][]byte) (int, error) {
+	n, err := o.pack(o.file, lines)
 	o.part.Length += int64(n)
 	if err != nil {
 		return n, fmt.Errorf("write: %w", err)
@@ -139,20 +136,25 @@ func (s *outputs) closeAll() {
 	}
 }
 
-// packer returns what compresses a batch for a file.
-func packer(p packing) (func([]byte) ([]byte, error), error) {
+// pack writes lines to a file, compressed or not, and returns how many bytes that
+// were.
+type pack func(f io.Writer, lines [][]byte) (int, error)
+
+func packer(p packing) (pack, error) {
 	switch p {
 	case packedGzip:
 		var buf bytes.Buffer
 		w := gzip.NewWriter(&buf)
-		return func(text []byte) ([]byte, error) {
+		return func(f io.Writer, lines [][]byte) (int, error) {
 			buf.Reset()
 			w.Reset(&buf)
-			if _, err := w.Write(text); err != nil {
-				return nil, err
+			if _, err := writeLines(w, lines); err != nil {
+				return 0, err
 			}
-			err := w.Close()
-			return buf.Bytes(), err
+			if err := w.Close(); err != nil {
+				return 0, err
+			}
+			return f.Write(buf.Bytes())
 		}, nil
 	case packedZstd:
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
@@ -160,13 +162,47 @@ func packer(p packing) (func([]byte) ([]byte, error), error) {
 			return nil, err
 		}
 		var buf []byte
-		return func(text []byte) ([]byte, error) {
-			buf = w.EncodeAll(text, buf[:0])
-			return buf, nil
+		return func(f io.Writer, lines [][]byte) (int, error) {
+			text := bytes.NewBuffer(make([]byte, 0, sizeOf(lines)))
+			if _, err := writeLines(text, lines); err != nil {
+				return 0, err
+			}
+			buf = w.EncodeAll(text.Bytes(), buf[:0])
+			return f.Write(buf)
 		}, nil
 	default:
-		return func(text []byte) ([]byte, error) { return text, nil }, nil
+		return writeLines, nil
 	}
+}
+
+// chunkBytes is how much of a batch is copied together for one write.
+const chunkBytes = 256 << 10
+
+// writeLines writes whole lines, a chunk at a time.
+func writeLines(w io.Writer, lines [][]byte) (written int, err error) {
+	chunk := make([]byte, 0, min(sizeOf(lines), chunkBytes))
+	for i, line := range lines {
+		chunk = append(append(chunk, line...), '\n')
+		if i+1 < len(lines) && len(chunk)+len(lines[i+1])+1 <= chunkBytes {
+			continue
+		}
+		n, err := w.Write(chunk)
+		written += n
+		if err != nil {
+			return written, err
+		}
+		chunk = chunk[:0]
+	}
+	return written, nil
+}
+
+// sizeOf is the length of lines with their line feeds.
+func sizeOf(lines [][]byte) int {
+	n := len(lines)
+	for _, line := range lines {
+		n += len(line)
+	}
+	return n
 }
 
 // cut takes off what is beyond the mark.

@@ -162,8 +162,8 @@ func after(items []sinks.Item, sequence uint64) []sinks.Item {
 
 // text is what goes into one file.
 type text struct {
-	path string
-	body []byte
+	path  string
+	lines [][]byte // without their line feeds
 }
 
 // group sorts the first items by file, as many as one mark can hold the files
@@ -185,7 +185,7 @@ func (s *Sink) group(items []sinks.Item) (texts []*text, rest []sinks.Item) {
 			byPath[last.path] = last
 			texts = append(texts, last)
 		}
-		last.body = append(append(last.body, items[i].Body...), '\n')
+		last.lines = append(last.lines, items[i].Body)
 	}
 	return texts, nil
 }
@@ -233,7 +233,7 @@ func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
 // appendAll writes and syncs.
 func appendAll(outs []*output, texts []*text) (written int, err error) {
 	for i, o := range outs {
-		n, err := o.append(texts[i].body)
+		n, err := o.append(texts[i].lines)
 		if err != nil {
 			return written, err
 		}
