@@ -33,7 +33,7 @@ func mappings(t *testing.T, s *harness.Search) {
 	fields := got[docs[0].Index].Mappings
 	for name, want := range map[string]string{
 		"@timestamp": "date", "event.id": "keyword", "event.action": "keyword", "event.sequence": "long", "event.original": "keyword",
-		"source.ip": "ip", "user.email": "keyword", "shiplog.delivery": "long",
+		"source.ip": "ip", "user.email": "keyword", "shiplog.delivery": "long", "shiplog.journal": "keyword", "agent.id": "keyword",
 	} {
 		kind := ""
 		for _, m := range fields[name].Mapping {
