@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +26,12 @@ import (
 	"github.com/shiplog/shiplog/pkg/pipeline"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
+
+// The machine is far from Greenwich, as most are: times are told in UTC anyway.
+func TestMain(m *testing.M) {
+	time.Local = time.FixedZone("", 5*3600+45*60)
+	os.Exit(m.Run())
+}
 
 // shelf is a sink that keeps what it is given.
 type shelf struct {

@@ -174,13 +174,13 @@ func (j *Journal) Stats() Stats {
 		Segments:  len(j.segments),
 		Head:      j.head,
 		Full:      j.full,
-		FullSince: j.fullSince,
+		FullSince: j.fullSince.UTC(),
 	}
 	for _, seg := range j.segments {
 		s.Bytes += seg.size
 	}
 	if s.First <= s.Last {
-		s.OldestTime = j.segments[0].created
+		s.OldestTime = j.segments[0].created.UTC()
 	}
 	return s
 }

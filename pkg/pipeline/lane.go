@@ -287,8 +287,11 @@ func (l *lane) requested(bytes int) {
 	l.bytes.Add(uint64(bytes)) // #nosec G115 -- a length
 }
 
+// snapshot returns the state, with times in UTC as a status tells them.
 func (l *lane) snapshot() laneState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state
+	s := l.state
+	s.since, s.lastAt, s.next, s.success = s.since.UTC(), s.lastAt.UTC(), s.next.UTC(), s.success.UTC()
+	return s
 }

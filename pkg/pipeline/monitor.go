@@ -105,11 +105,14 @@ func (m *sourceMonitor) completeUntil() time.Time {
 	return m.state.complete
 }
 
+// snapshot returns the state, with times in UTC as a status tells them.
 func (m *sourceMonitor) snapshot() sourceState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.state
 	s.gauges = maps.Clone(s.gauges)
+	s.since, s.complete, s.waitSince = s.since.UTC(), s.complete.UTC(), s.waitSince.UTC()
+	s.next, s.lastAt = s.next.UTC(), s.lastAt.UTC()
 	return s
 }
 

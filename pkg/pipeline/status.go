@@ -228,7 +228,7 @@ func (p *Pipeline) sinkStatus(sh *runningShipper, now time.Time) SinkStatus {
 // state says in one word what a shipper is doing, and what it waits for.
 func (s *shipper) state(l laneState) (word string, inflight int, wait *Wait) {
 	s.mu.Lock()
-	phase, since := s.phase, s.since
+	phase, since := s.phase, s.since.UTC()
 	inflight = s.bytes
 	s.mu.Unlock()
 	word = string(phase)
