@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/shiplog/shiplog/pkg/deadletter"
+	"github.com/shiplog/shiplog/pkg/fault"
 	"github.com/shiplog/shiplog/pkg/pipeline"
 )
 
@@ -36,6 +37,7 @@ func (e askError) Error() string { return e.text }
 
 func codeOf(err error) int {
 	var ask askError
+	var far *fault.Error // of a sink
 	switch {
 	case errors.As(err, &ask):
 		return http.StatusBadRequest
@@ -43,8 +45,12 @@ func codeOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errBusy):
 		return http.StatusTooManyRequests
+	case errors.Is(err, pipeline.ErrDeciding):
+		return http.StatusConflict
 	case errors.Is(err, pipeline.ErrNotRunning), errors.Is(err, errTooLong):
 		return http.StatusServiceUnavailable
+	case errors.As(err, &far):
+		return http.StatusBadGateway
 	default:
 		return http.StatusInternalServerError
 	}

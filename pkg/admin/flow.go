@@ -286,6 +286,9 @@ func (f *flow) sink(s pipeline.SinkStatus, all Status) part {
 }
 
 func replayText(r Replay) string {
+	if r.Last == 0 && r.Error == "" {
+		return r.State + ": nothing is shipped yet"
+	}
 	text := fmt.Sprintf("%s: at #%s of #%s, %s", r.State, Count(min(r.Next, r.Last)), Count(r.Last), plural(r.Matched, "event", "events"))
 	if r.State == ReplayRunning && r.Left > 0 {
 		text += ", " + Span(r.Left) + " left"

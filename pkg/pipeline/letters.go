@@ -22,19 +22,36 @@ type RetryResult struct {
 	LastError string
 }
 
+// ErrDeciding says that dead letters are being retried or dropped already.
+var ErrDeciding = errors.New("dead letters are being retried or dropped already: try again when that has ended")
+
+func noneChosen(owner string) error {
+	return fmt.Errorf("%w: none of %s has that id or reason", deadletter.ErrNotFound, owner)
+}
+
 // RetryLetters tries dead letters of one owner again: a sink's go through the
 // sink, read from the journal again where it still has them, so that a fix of
 // the format or the processors counts; a source's go through its decoder into
 // the journal. Nil choose: all. It stops at the first failure that is not the
-// letter's own, such as a sink that is down. The act is journalled.
+// letter's own, such as a sink that is down. The act is journalled. Choosing none
+// is deadletter.ErrNotFound; while others are decided on it is ErrDeciding.
 func (p *Pipeline) RetryLetters(ctx context.Context, owner string, choose func(deadletter.Letter) bool) (RetryResult, error) {
+	if !p.deciding.TryLock() {
+		return RetryResult{}, ErrDeciding
+	}
+	defer p.deciding.Unlock()
 	again := retrier{p: p, owner: owner}
+	chosen := choose == nil
 	err := p.deps.Letters.List(owner, func(l deadletter.Letter) error {
 		if choose != nil && !choose(l) {
 			return nil
 		}
+		chosen = true
 		return again.one(ctx, l)
 	})
+	if err == nil && !chosen {
+		return again.result, noneChosen(owner)
+	}
 	err = errors.Join(err, again.forget())
 	if again.result == (RetryResult{}) {
 		return again.result, err
@@ -92,7 +109,14 @@ func (p *Pipeline) DropLetters(ctx context.Context, owner, why string, choose fu
 	if why == "" {
 		return 0, errors.New("dropping dead letters needs a reason")
 	}
+	if !p.deciding.TryLock() {
+		return 0, ErrDeciding
+	}
+	defer p.deciding.Unlock()
 	chosen, err := p.choose(owner, choose)
+	if err == nil && len(chosen) == 0 && choose != nil {
+		err = noneChosen(owner)
+	}
 	if err != nil || len(chosen) == 0 {
 		return 0, err
 	}

@@ -27,6 +27,7 @@ type Pipeline struct {
 	chunks sync.Pool      // of *chunk: what batches are made of
 
 	applying sync.Mutex // held by Apply and by the ends of Run: one change at a time
+	deciding sync.Mutex // held by RetryLetters and DropLetters: no letter is sent twice
 
 	mu       sync.Mutex // guards what follows
 	cfg      Config

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/journal"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sources"
@@ -360,6 +361,15 @@ func TestRetryLetters(t *testing.T) {
 		}
 		if got, err := p.RetryLetters(t.Context(), "spool", nil); err != nil || got.Refused != 1 {
 			t.Errorf("got %+v, %v, want the record refused again", got, err)
+		}
+		_, err := p.RetryLetters(t.Context(), "spool", func(deadletter.Letter) bool {
+			if _, err := p.DropLetters(t.Context(), "spool", "meanwhile", nil); !errors.Is(err, ErrDeciding) {
+				t.Errorf("dropped while retried: got %v", err)
+			}
+			return false
+		})
+		if !errors.Is(err, deadletter.ErrNotFound) {
+			t.Errorf("choosing none: got %v", err)
 		}
 		if _, err := p.DropLetters(t.Context(), "spool", "", nil); err == nil {
 			t.Error("got nil, want an error: dropping needs a reason")

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shiplog/shiplog/pkg/admin"
+	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/deadletter"
 )
 
@@ -36,16 +38,37 @@ in the journal.`,
 }
 
 // letters opens the store of the config's data directory for reading.
-func (a *app) letters() (*deadletter.Store, error) {
+func (a *app) letters() (*deadletter.Store, *agent.Plan, error) {
 	plan, err := a.load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dir := filepath.Join(plan.File.DataDir, "deadletters")
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no agent has run in %s yet", plan.File.DataDir)
+		return nil, nil, fmt.Errorf("no agent has run in %s yet", plan.File.DataDir)
 	}
-	return deadletter.Open(dir)
+	store, err := deadletter.Open(dir)
+	return store, plan, err
+}
+
+// mayOwn finds an owner that there is not. One that has left the config may
+// still have letters.
+func mayOwn(store *deadletter.Store, plan *agent.Plan, owner string) error {
+	names, err := store.Owners()
+	if err != nil {
+		return err
+	}
+	for _, s := range plan.Pipeline.Sources {
+		names = append(names, s.Name)
+	}
+	for _, s := range plan.Pipeline.Sinks {
+		names = append(names, s.Name)
+	}
+	if slices.Contains(names, owner) {
+		return nil
+	}
+	slices.Sort(names)
+	return fmt.Errorf("there is no sink or source %q; there are %s", owner, strings.Join(slices.Compact(names), ", "))
 }
 
 func (a *app) lettersListCommand() *cobra.Command {
@@ -58,11 +81,14 @@ func (a *app) lettersListCommand() *cobra.Command {
 			if output != "table" && output != "json" {
 				return usageError{fmt.Errorf("-o %s: table or json", output)}
 			}
-			store, err := a.letters()
+			store, plan, err := a.letters()
 			if err != nil {
 				return err
 			}
 			if len(args) == 1 {
+				if err := mayOwn(store, plan, args[0]); err != nil {
+					return err
+				}
 				return listLetters(cmd.OutOrStdout(), store, args[0], reason, output)
 			}
 			piles, err := admin.Piles(store)
@@ -98,9 +124,7 @@ func pileTable(out io.Writer, piles []admin.Pile, now time.Time) error {
 func listLetters(out io.Writer, store *deadletter.Store, owner, reason, output string) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	enc := json.NewEncoder(out)
-	if output == "table" {
-		fmt.Fprintln(w, "ID\tTIME\tREASON\tSEQUENCE\tERROR")
-	}
+	listed := 0
 	err := store.List(owner, func(l deadletter.Letter) error {
 		switch {
 		case reason != "" && l.Reason != reason:
@@ -108,9 +132,15 @@ func listLetters(out io.Writer, store *deadletter.Store, owner, reason, output s
 		case output == "json":
 			return enc.Encode(l)
 		}
+		if listed++; listed == 1 {
+			fmt.Fprintln(w, "ID\tTIME\tREASON\tSEQUENCE\tERROR")
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", printable(l.ID), l.Time.Format(time.RFC3339), printable(l.Reason), l.Sequence, shortened(l.Error, 100))
 		return nil
 	})
+	if err == nil && listed == 0 && output == "table" {
+		fmt.Fprintln(w, "no dead letters")
+	}
 	return errors.Join(err, w.Flush())
 }
 
@@ -124,7 +154,7 @@ func (a *app) lettersShowCommand() *cobra.Command {
 			if output != "text" && output != "json" && output != "body" {
 				return usageError{fmt.Errorf("-o %s: text, json or body", output)}
 			}
-			store, err := a.letters()
+			store, _, err := a.letters()
 			if err != nil {
 				return err
 			}

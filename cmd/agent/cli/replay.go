@@ -109,6 +109,9 @@ func (a *app) replay(cmd *cobra.Command, f replayFlags) (err error) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "interrupted; to go on: agent replay --resume %s\n", f.request.ID())
 		return errSilent
 	}
+	if err != nil && p.ID != "" && !f.request.DryRun {
+		return fmt.Errorf("%w\nto go on from there: agent replay --resume %s", err, f.request.ID())
+	}
 	if err != nil {
 		return err
 	}

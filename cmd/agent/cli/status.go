@@ -93,7 +93,11 @@ func statusTable(out io.Writer, s admin.Status) error {
 		fmt.Fprintf(out, "%s%s %s\n", mark, t.Part, printable(t.Text))
 	}
 	for _, r := range s.Replays {
-		fmt.Fprintf(out, " - replay %s to %s %s: at sequence %d of %d\n", r.ID, r.Request.Sink, r.State, min(r.Next, r.Last), r.Last)
+		at := "nothing is shipped yet"
+		if r.Last > 0 {
+			at = fmt.Sprintf("at sequence %d of %d", min(r.Next, r.Last), r.Last)
+		}
+		fmt.Fprintf(out, " - replay %s to %s %s: %s\n", r.ID, r.Request.Sink, r.State, at)
 	}
 	fmt.Fprintln(out)
 
