@@ -3,10 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/shiplog/shiplog/pkg/admin"
 	"github.com/shiplog/shiplog/pkg/event"
@@ -20,12 +17,7 @@ const settle = 250 * time.Millisecond
 // until ctx ends. A config that is not good is refused whole, and the old one
 // goes on.
 func (a *agent) reloads(ctx context.Context) error {
-	changes, stop, err := watch(a.plan.Load().File.Path)
-	if err != nil {
-		// A config in a place that cannot be watched still reloads on request.
-		a.options.Log.Warn("the config file is not watched", "err", err)
-		changes, stop = nil, func() {}
-	}
+	changes, stop := watch(a.plan.Load().File.Path, a.options.Log)
 	defer stop()
 	timer := time.NewTimer(settle)
 	timer.Stop()
@@ -44,49 +36,6 @@ func (a *agent) reloads(ctx context.Context) error {
 		}
 		_ = a.tryReload(ctx) // logged, and in the status
 	}
-}
-
-// watch tells of changes around a file: of the file, and of the directory that
-// holds it, where a Kubernetes volume switches a symbolic link.
-func watch(name string) (<-chan struct{}, func(), error) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, nil, fmt.Errorf("watch %s: %w", name, err)
-	}
-	if err := w.Add(filepath.Dir(name)); err != nil {
-		_ = w.Close()
-		return nil, nil, fmt.Errorf("watch %s: %w", name, err)
-	}
-	changes := make(chan struct{}, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case e, ok := <-w.Events:
-				if !ok {
-					return
-				}
-				base := filepath.Base(e.Name)
-				if base != filepath.Base(name) && base != "..data" || e.Op == fsnotify.Chmod {
-					continue
-				}
-				select {
-				case changes <- struct{}{}:
-				default:
-				}
-			case _, ok := <-w.Errors: // an overflow: look, to be sure
-				if !ok {
-					return
-				}
-				select {
-				case changes <- struct{}{}:
-				default:
-				}
-			}
-		}
-	}()
-	return changes, func() { _ = w.Close(); <-ended }, nil
 }
 
 // askReload reloads, and returns once that is done or refused.
