@@ -19,7 +19,7 @@ import (
 // Status asks the running agent how it is. Where none answers, what the data
 // directory tells: then Running is false.
 func Status(ctx context.Context, plan *Plan) (admin.Status, error) {
-	s, err := liveStatus(ctx, plan.File.Admin)
+	s, err := Live(ctx, plan.File.Admin)
 	if err == nil {
 		return s, nil
 	}
@@ -30,7 +30,8 @@ func Status(ctx context.Context, plan *Plan) (admin.Status, error) {
 	return admin.Status{Status: resting}, err
 }
 
-func liveStatus(ctx context.Context, c config.Admin) (s admin.Status, err error) {
+// Live asks the agent that runs.
+func Live(ctx context.Context, c config.Admin) (s admin.Status, err error) {
 	r, err := remoteOf(c)
 	if err != nil {
 		return s, err

@@ -126,6 +126,21 @@ func (a *app) configPath() (string, error) {
 	return "", usageError{fmt.Errorf("no config: give one with --config, or put it at %s", defaults[0])}
 }
 
+// find reads the config of an agent that may run, for who only needs to know
+// where it is. A config that is not good is none: the agent has refused it and
+// goes on with the one before. It must be YAML, though.
+func (a *app) find() (*config.File, error) {
+	name, err := a.configPath()
+	if err != nil {
+		return nil, err
+	}
+	file, err := config.Load(name)
+	if file == nil {
+		return nil, err
+	}
+	return file, nil
+}
+
 // load reads and checks the whole config.
 func (a *app) load() (*agent.Plan, error) {
 	name, err := a.configPath()

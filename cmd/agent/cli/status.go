@@ -30,13 +30,12 @@ Asks the running agent; where none answers, reads the data directory.`,
 			if output != "table" && output != "json" {
 				return usageError{fmt.Errorf("-o %s: table or json", output)}
 			}
+			if healthz {
+				return a.healthz(cmd.Context())
+			}
 			plan, err := a.load()
 			if err != nil {
-				return err
-			}
-			if healthz {
-				_, err := agent.Ask(cmd.Context(), plan.File.Admin, "/healthz")
-				return err
+				return a.statusDespite(cmd, output, err)
 			}
 			if watch {
 				return watchStatus(cmd.Context(), plan, output, cmd.OutOrStdout())
@@ -48,6 +47,31 @@ Asks the running agent; where none answers, reads the data directory.`,
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again every second")
 	cmd.Flags().BoolVar(&healthz, "healthz", false, "say nothing; exit 0 if the running agent is healthy (for container health checks)")
 	return cmd
+}
+
+func (a *app) healthz(ctx context.Context) error {
+	file, err := a.find()
+	if err != nil {
+		return err
+	}
+	_, err = agent.Ask(ctx, file.Admin, "/healthz")
+	return err
+}
+
+// statusDespite shows the agent that runs although the config on disk is not good
+// (any more): it goes on with the one before. If none runs, what is wrong is the
+// answer.
+func (a *app) statusDespite(cmd *cobra.Command, output string, wrong error) error {
+	file, err := a.find()
+	if err != nil {
+		return wrong
+	}
+	s, err := agent.Live(cmd.Context(), file.Admin)
+	if err != nil {
+		return wrong
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%v\nthe agent that runs goes on with the config before:\n", wrong)
+	return printStatus(cmd.OutOrStdout(), output, s)
 }
 
 func watchStatus(ctx context.Context, plan *agent.Plan, output string, out io.Writer) error {
@@ -73,6 +97,10 @@ func showStatus(ctx context.Context, plan *agent.Plan, output string, out io.Wri
 	if err != nil {
 		return err
 	}
+	return printStatus(out, output, s)
+}
+
+func printStatus(out io.Writer, output string, s admin.Status) error {
 	if output == "json" {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
