@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -58,10 +59,11 @@ func LoadCursor(dir, sink string) (c Cursor, ok bool, err error) {
 		return Cursor{}, false, fmt.Errorf("journal: cursor of %s: %w", sink, err)
 	}
 	defer func() { _ = f.Close() }()
-	c, _, ok, err = readSlots(f)
+	b, err := slots(f)
 	if err != nil {
 		return Cursor{}, false, fmt.Errorf("journal: cursor of %s: %w", sink, err)
 	}
+	c, _, ok = newer(b)
 	return c, ok, nil
 }
 
@@ -99,7 +101,12 @@ type CursorFile struct {
 	sink       string
 	generation uint64
 	synced     time.Time
+	damaged    bool
 }
+
+// Damaged tells that the file has content, but no cursor that can be read: the
+// sink had one when the file was opened, and it is not known any more.
+func (f *CursorFile) Damaged() bool { return f.damaged }
 
 // OpenCursor opens or makes the cursor file of a sink in dir, which is the data
 // directory's "cursors"; it returns the cursor in it, if there is one.
@@ -126,10 +133,12 @@ func openCursor(dir, sink string) (_ *CursorFile, _ Cursor, _ bool, err error) {
 			_ = f.Close()
 		}
 	}()
-	cursor, generation, ok, err := readSlots(f)
+	b, err := slots(f)
 	if err != nil {
 		return nil, Cursor{}, false, err
 	}
+	cursor, generation, ok := newer(b)
+	damaged := !ok && len(bytes.Trim(b, "\x00")) > 0
 	info, err := f.Stat()
 	if err != nil {
 		return nil, Cursor{}, false, err
@@ -143,7 +152,7 @@ func openCursor(dir, sink string) (_ *CursorFile, _ Cursor, _ bool, err error) {
 			return nil, Cursor{}, false, err
 		}
 	}
-	return &CursorFile{f: f, sink: sink, generation: generation, synced: time.Now()}, cursor, ok, nil
+	return &CursorFile{f: f, sink: sink, generation: generation, synced: time.Now(), damaged: damaged}, cursor, ok, nil
 }
 
 // Store replaces the cursor: after a crash of the process the last one stored
@@ -221,19 +230,23 @@ func decodeSlot(b []byte) (c Cursor, generation uint64, ok bool) {
 	return c, at(0), true
 }
 
-// readSlots returns the newer one of the two cursors; the generation is 0 where
-// there is none.
-func readSlots(f io.ReaderAt) (c Cursor, generation uint64, ok bool, err error) {
+// slots reads the two slots of a cursor file, or what there is of them.
+func slots(f io.ReaderAt) ([]byte, error) {
 	b := make([]byte, cursorSize)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return Cursor{}, 0, false, err
+		return nil, err
 	}
-	b = b[:n]
+	return b[:n], nil
+}
+
+// newer returns the newer one of the two cursors; the generation is 0 where
+// there is none.
+func newer(b []byte) (c Cursor, generation uint64, ok bool) {
 	for at := 0; at < len(b); at += slotSize {
 		if slot, g, sound := decodeSlot(b[at:]); sound && g >= generation {
 			c, generation, ok = slot, g, true
 		}
 	}
-	return c, generation, ok, nil
+	return c, generation, ok
 }

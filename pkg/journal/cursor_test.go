@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +49,24 @@ func TestCursorStoreLoad(t *testing.T) {
 	}
 	if names, err := Cursors(dir); len(names) > 0 || err != nil {
 		t.Errorf("cursors after removal %q, %v", names, err)
+	}
+}
+
+// That a sink had a cursor is known also when it cannot be read.
+func TestCursorDamaged(t *testing.T) {
+	for content, want := range map[string]bool{"": false, strings.Repeat("\x00", 700): false, "nonsense": true} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "s"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, _, ok, err := OpenCursor(dir, "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok || f.Damaged() != want {
+			t.Errorf("%q: a cursor %v, damaged %v, want %v", content, ok, f.Damaged(), want)
+		}
+		f.Close()
 	}
 }
 

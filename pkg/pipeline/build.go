@@ -199,7 +199,12 @@ func (p *Pipeline) openCursor(s *runningShipper) error {
 	if err != nil {
 		return err
 	}
-	c, reset, err := place(s.journal, p.deps.Journal.ID(), s.spec.Spec.Start, stored, ok)
+	start := s.spec.Spec.Start
+	if file.Damaged() { // latest could leave out what it does not have yet
+		start = "earliest"
+		s.log.Error("the sink's cursor cannot be read: all that is kept is sent to it again")
+	}
+	c, reset, err := place(s.journal, p.deps.Journal.ID(), start, stored, ok)
 	if err == nil {
 		s.setCursor(c)
 		if reset {

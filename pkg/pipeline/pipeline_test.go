@@ -328,6 +328,32 @@ func TestRunOnceDeliversEverything(t *testing.T) {
 	})
 }
 
+// A sink whose cursor cannot be read gets again all that is kept, also where a
+// new one would begin at the latest: what it lacks is not known.
+func TestDamagedCursorLosesNothing(t *testing.T) {
+	sink := &collector{}
+	w := newWorld(t, Config{
+		Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(audit(0, 5), 5))},
+		Sinks:   []SinkSpec{sinkSpec(t, "sink", "1", sink, func(c *sinks.Common) { c.Start = "latest" })},
+	})
+	for round := range 2 {
+		p := w.open()
+		if err := p.RunOnce(t.Context(), 0, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.close()
+		if arrived, twice := sink.counts(5); arrived != 5 || twice != 5*round {
+			t.Errorf("round %d: got %d events, %d twice", round, arrived, twice)
+		}
+		if err := os.WriteFile(filepath.Join(w.dir, "cursors", "sink"), []byte("nonsense"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(w.logs.String(), "cursor cannot be read") {
+		t.Errorf("got logs %s, want word of the cursor", w.logs)
+	}
+}
+
 // A run that is to end waits for a sink that is down, until it is told to stop.
 func TestRunOnceStopsBesideASinkThatIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
