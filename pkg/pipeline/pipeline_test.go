@@ -402,6 +402,36 @@ func TestRunRestartsASourceThatFails(t *testing.T) {
 	})
 }
 
+// Whenever it is asked for, a status adds up: what the journal has is settled or
+// waits.
+func TestStatusAddsUpAtAnyMoment(t *testing.T) {
+	const events = 3000
+	w := newWorld(t, Config{
+		Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, onceLines(audit(0, events), 10))},
+		Sinks: []SinkSpec{
+			sinkSpec(t, "one", "1", &collector{}, func(c *sinks.Common) { c.Batch.MaxEvents = 7 }),
+			sinkSpec(t, "other", "1", &collector{}, func(c *sinks.Common) { c.Batch.MaxEvents = 100 }),
+		},
+	})
+	p := w.open()
+	stop := run(p)
+	for done := false; !done; {
+		s := p.Status()
+		done = s.Journal.Last >= events
+		for _, sink := range s.Sinks {
+			sum := sink.Base + sink.Delivered + sink.Duplicate + sink.Filtered + sink.DeadLetter + sink.Lost + sink.Backlog
+			if sum != s.Journal.Last {
+				t.Fatalf("sink %s: settled and backlog are %d of %d: %+v", sink.Name, sum, s.Journal.Last, sink)
+			}
+			done = done && sink.Backlog == 0
+		}
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.close()
+}
+
 // One sink that is down, stalls or panics changes nothing for another.
 func TestRunKeepsSinksApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

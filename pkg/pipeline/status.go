@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/journal"
 )
 
 // Status is a snapshot of everything that an operator asks for.
@@ -127,14 +128,19 @@ func (p *Pipeline) Status() Status {
 	running := p.live != nil
 	p.mu.Unlock()
 
+	cursors := make([]journal.Cursor, len(shippers))
+	for i, sh := range shippers {
+		cursors[i] = sh.at()
+	}
+	// After the cursors, so that none is ahead of the journal that is shown.
 	s := Status{Time: time.Now().UTC(), Version: p.deps.Version, Agent: p.deps.Agent, Running: running, Journal: p.journalStatus()}
 	for _, in := range intakes {
 		src := in.status(s.Time)
 		src.Reconciled, _ = LastReconciled(p.deps.DataDir, src.Name) // absent where it cannot be read, as where there is none
 		s.Sources = append(s.Sources, src)
 	}
-	for _, sh := range shippers {
-		s.Sinks = append(s.Sinks, p.sinkStatus(sh, s.Time))
+	for i, sh := range shippers {
+		s.Sinks = append(s.Sinks, p.sinkStatus(sh, cursors[i], s.Journal.Last, s.Time))
 	}
 	s.Letters, _ = p.deps.Letters.Count() // absent where it cannot be read: the log says why
 	return s
@@ -200,10 +206,9 @@ func printable(b []byte) string {
 	return string(b)
 }
 
-func (p *Pipeline) sinkStatus(sh *runningShipper, now time.Time) SinkStatus {
-	last := p.deps.Journal.Last()
+// sinkStatus is of a sink whose cursor was c when the journal ended at last.
+func (p *Pipeline) sinkStatus(sh *runningShipper, c journal.Cursor, last uint64, now time.Time) SinkStatus {
 	oldest := sh.unacked()
-	c := sh.at()
 	l := sh.lane.snapshot()
 	s := SinkStatus{
 		Name: sh.name, Type: sh.spec.Spec.Type, Since: l.since, Up: !l.down,
