@@ -20,6 +20,7 @@ type Progress struct {
 	Left    time.Duration // until the backlog is empty at that rate; negative: not known
 	Reading []string      // sources that still read
 	Down    []string      // sinks that do not take events
+	Ended   bool          // the run is over: nothing more is told
 }
 
 // progressEvery is how often progress is told.
@@ -55,7 +56,9 @@ func (p *Pipeline) tellProgress(began time.Time, stop <-chan struct{}, progress 
 		case <-tick.C:
 			progress(p.progress(began))
 		case <-stop:
-			progress(p.progress(began))
+			last := p.progress(began)
+			last.Ended = true
+			progress(last)
 			return
 		}
 	}

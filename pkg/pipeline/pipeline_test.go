@@ -289,7 +289,7 @@ func TestRunOnceDeliversEverything(t *testing.T) {
 		if got, twice := good.counts(500); got != 500 || twice != 0 {
 			t.Errorf("got %d events, %d twice, want 500 once", got, twice)
 		}
-		if last.Read != 500 || last.Backlog != 0 || len(last.Reading) != 0 {
+		if last.Read != 500 || last.Backlog != 0 || len(last.Reading) != 0 || !last.Ended {
 			t.Errorf("got progress %+v, want 500 read and nothing left", last)
 		}
 		if counts, err := w.deps.Letters.Count(); err != nil || counts["spool"] != 2 {

@@ -44,7 +44,7 @@ func runProgress(out io.Writer) func(pipeline.Progress) {
 		if len(p.Down) > 0 {
 			fmt.Fprintf(&text, "; down: %s", strings.Join(p.Down, ", "))
 		}
-		line(text.String(), p.Backlog == 0 && len(p.Reading) == 0)
+		line(text.String(), p.Ended)
 	}
 }
 
