@@ -132,7 +132,7 @@ admin: {listen: ""}
 	}
 	for from := n; from < n+5*more; from += more {
 		appendEvents(t, filepath.Join(dir, "spool", "new.jsonl"), from, from+more)
-		code, out := finish(t, config, "--once", "--timeout", "30s")
+		code, out := finish(t, config, "--once", "--timeout", "5m")
 		if code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, out)
 		}
