@@ -52,7 +52,7 @@ func watch(name string, log *slog.Logger) (changes <-chan struct{}, stop func())
 				}
 				seen = look(name) // so that this change is told once
 				tell()
-			case <-errs: // an overflow: look, to be sure
+			case <-errs: //nolint:errcheck // whatever it is, an overflow at most: look, to be sure
 				tell()
 			case <-tick.C:
 				now := look(name)
