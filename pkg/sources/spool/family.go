@@ -9,7 +9,8 @@ import (
 
 // What rotation adds to a name: compression, numbers, dates, "old".
 var (
-	packedSuffix  = regexp.MustCompile(`(?i)\.(gz|zst|zstd)$`)
+	packedSuffix  = regexp.MustCompile(`(?i)\.(gz|zst|zstd)(\.(tmp|temp|part))?$`)
+	packingSuffix = regexp.MustCompile(`(?i)\.(gz|zst|zstd)\.(tmp|temp|part)$`) // while it is written
 	rotatedSuffix = regexp.MustCompile(`(?i)([-._](\d[\dTZ:_.-]*|old|bak|prev))+$`)
 )
 

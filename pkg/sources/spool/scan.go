@@ -130,8 +130,11 @@ func (r *reader) findUnlinked() {
 }
 
 // rotatedFrom says whether path is what rotation makes of the name of a file
-// that is followed.
+// that is followed. One that is being written has to be matched.
 func (r *reader) rotatedFrom(path string) bool {
+	if packingSuffix.MatchString(path) {
+		return false
+	}
 	for _, base := range []string{unrotated(path), familyPath(path)} {
 		if base != path && r.followed(base) {
 			return true

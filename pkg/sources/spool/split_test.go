@@ -68,6 +68,7 @@ func TestFamily(t *testing.T) {
 		"audit.jsonl":                  "audit.jsonl",
 		"audit.jsonl.1":                "audit.jsonl",
 		"audit.jsonl.12.gz":            "audit.jsonl",
+		"audit.jsonl.12.gz.tmp":        "audit.jsonl",
 		"audit.jsonl-20261102":         "audit.jsonl",
 		"audit.jsonl-20261102-17.zst":  "audit.jsonl",
 		"audit-2026-11-02T08.jsonl":    "audit.jsonl",

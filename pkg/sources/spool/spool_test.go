@@ -584,6 +584,32 @@ func TestManyNamesOfOneFile(t *testing.T) {
 	p.want("a")
 }
 
+// A compressed file is one of the log's also while it has another name, where a
+// pattern matches that; where none does, it is left alone until it is renamed.
+func TestCompressedUnderANameOfItsOwn(t *testing.T) {
+	_, textA := lines("a", 100)
+	_, textB := lines("b", 100)
+	_, textC := lines("c", 100)
+	for pattern, want := range map[string]int{"audit.jsonl*": 300, "audit.jsonl": 200} {
+		t.Run(pattern, func(t *testing.T) {
+			p := newPlace(t)
+			p.cfg.Paths = []string{p.path(pattern)}
+			p.write("audit.jsonl", textA)
+			p.once()
+			p.write("audit.jsonl.1.gz.tmp", gzipped(textA))
+			p.once()
+			p.rename("audit.jsonl.1.gz.tmp", "audit.jsonl.1.gz")
+			p.write("audit.jsonl.2.gz.tmp", gzipped(textC))
+			p.remove("audit.jsonl")
+			p.append("audit.jsonl", textB)
+			p.once()
+			if got := len(p.store.Lines()); got != want {
+				t.Errorf("got %d lines, want %d", got, want)
+			}
+		})
+	}
+}
+
 // What a pattern matches and is no file to read stops nothing, also not a run
 // that is to end.
 func TestOddThingsThatMatch(t *testing.T) {
