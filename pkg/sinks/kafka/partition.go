@@ -11,14 +11,26 @@ import (
 var keys = map[string]func(*event.Event) string{
 	"event.id":        func(e *event.Event) string { return e.ID },
 	"event.action":    func(e *event.Event) string { return e.Action },
+	"event.outcome":   func(e *event.Event) string { return e.Outcome.String() },
 	"user.name":       func(e *event.Event) string { return e.Actor },
 	"user.id":         func(e *event.Event) string { return e.ActorID },
 	"organization.id": func(e *event.Event) string { return e.Account },
+	"id":              func(e *event.Event) string { return e.ID },
+	"action":          func(e *event.Event) string { return e.Action },
 	"actor":           func(e *event.Event) string { return e.Actor },
 	"account":         func(e *event.Event) string { return e.Account },
 	"workspace":       func(e *event.Event) string { return e.Workspace },
 	"resource":        func(e *event.Event) string { return e.Resource },
+	"outcome":         func(e *event.Event) string { return e.Outcome.String() },
+	"severity":        severityOf,
 	"source":          func(e *event.Event) string { return e.Source },
+}
+
+func severityOf(e *event.Event) string {
+	if e.Severity == 0 {
+		return ""
+	}
+	return e.Severity.String()
 }
 
 func keyNames() []string { return slices.Sorted(maps.Keys(keys)) }
