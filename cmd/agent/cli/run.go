@@ -29,6 +29,12 @@ func (a *app) runCommand() *cobra.Command {
 			case timeout > 0 && !once:
 				return usageError{errors.New("--timeout is of --once alone")}
 			}
+			var reload <-chan struct{}
+			if !once { // before all that takes time: until then SIGHUP ends the process
+				var stop func()
+				reload, stop = hangups(cmd.Context())
+				defer stop()
+			}
 			plan, err := a.load()
 			if err != nil {
 				return err
@@ -47,8 +53,6 @@ func (a *app) runCommand() *cobra.Command {
 			if once {
 				return agent.RunOnce(cmd.Context(), plan, options, timeout, runProgress(cmd.ErrOrStderr()))
 			}
-			reload, stop := hangups(cmd.Context())
-			defer stop()
 			options.Reload = reload
 			return agent.Run(cmd.Context(), plan, options)
 		},
