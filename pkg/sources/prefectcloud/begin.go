@@ -12,21 +12,8 @@ import (
 // known.
 const unknownPast = 400 * 24 * time.Hour
 
-// begin gives every feed its marks: at the first run, and after a long absence.
-func (r *run) begin(ctx context.Context) error {
-	if err := r.patiently(ctx, r.preflight); err != nil {
-		return err
-	}
-	for _, f := range r.feeds {
-		if err := r.patiently(ctx, func(ctx context.Context) error { return r.beginFeed(ctx, f) }); err != nil {
-			return err
-		}
-	}
-	r.report()
-	return nil
-}
-
-func (r *run) beginFeed(ctx context.Context, f *feedRun) error {
+// begin gives a feed its marks: at the first run, and after a long absence.
+func (r *run) begin(ctx context.Context, f *feedRun) error {
 	now := r.client.now()
 	switch {
 	case f.live == nil:
@@ -42,8 +29,7 @@ func (r *run) beginFeed(ctx context.Context, f *feedRun) error {
 		}
 		start := f.live.To
 		if limit, ok := r.plan.oldest(now); ok && limit.After(start) {
-			r.deps.Log.Error("events are past the plan's retention and cannot be had any more", "feed", f.name, "from", start, "until", limit)
-			r.deps.Monitor.Failed("retention", errRetention)
+			r.lost(f, start, limit)
 			start = limit
 		}
 		return r.split(ctx, f, start, now)
@@ -142,8 +128,7 @@ func (r *run) closeUp(ctx context.Context, f *feedRun) error {
 		}
 		return r.store(ctx, r.records(f.feed, items, true), nil)
 	})
-	_, err := w.read(ctx, time.Duration(r.cfg.Window))
-	return err
+	return w.read(ctx, time.Duration(r.cfg.Window))
 }
 
 // Rereads says from which time on a run that begins at a position reads again
@@ -156,7 +141,7 @@ func (s *source) Rereads(from event.Position) time.Time {
 		if err != nil || m.live == nil {
 			continue
 		}
-		at := m.live.To.Add(-s.cfg.memory())
+		at := earlierOf(m.live.To, time.Now()).Add(-s.cfg.memory())
 		if since.IsZero() || at.Before(since) {
 			since = at
 		}
@@ -165,5 +150,6 @@ func (s *source) Rereads(from event.Position) time.Time {
 }
 
 func (r *run) window(f feed, since, until time.Time, store func([]item, time.Time) error) *window {
-	return &window{client: r.client, names: r.names, feed: f, since: since, until: until, store: store, tell: r.tell, retry: r.severally}
+	return &window{client: r.client, names: r.names, feed: f, since: since, until: until, store: store, tell: r.tell,
+		retry: func(ctx context.Context, try func() error) error { return r.severally(ctx, f.name, try) }}
 }

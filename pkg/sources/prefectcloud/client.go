@@ -42,6 +42,8 @@ type client struct {
 
 	size atomic.Int64 // of pages
 	skew atomic.Int64 // the service's clock minus ours, ns
+
+	closed atomic.Int64 // until then the service wants no requests, Unix ns
 }
 
 func newClient(c Config, t target, deps sources.Deps) (*client, error) {
@@ -51,7 +53,7 @@ func newClient(c Config, t target, deps sources.Deps) (*client, error) {
 	}
 	cl := &client{
 		target: t, http: h, timeout: time.Duration(c.Timeout), most: maxBody,
-		budget: rate.NewLimiter(rate.Limit(float64(c.RequestsPerMinute)/60), max(1, c.RequestsPerMinute/6)),
+		budget: newBudget(c.RequestsPerMinute),
 	}
 	cl.size.Store(serverPage)
 	if t.account != "" {
@@ -60,9 +62,42 @@ func newClient(c Config, t target, deps sources.Deps) (*client, error) {
 	return cl, nil
 }
 
-// now is the time by the service's clock, as far as it is known.
+// newBudget allows some requests at once, and no more than perMinute in any
+// minute.
+func newBudget(perMinute int) *rate.Limiter {
+	atOnce := max(1, perMinute/6)
+	return rate.NewLimiter(rate.Limit(float64(perMinute-atOnce+1)/60), atOnce)
+}
+
+// admit waits until a request may be made: by the budget, and by what the service
+// asked for, whichever request it was that it answered so.
+func (c *client) admit(ctx context.Context) error {
+	if closed := time.Until(time.Unix(0, c.closed.Load())); closed > 0 && !sleep(ctx, closed) {
+		return fault.New(fault.Retry, "canceled", fmt.Errorf("wait as the service asked: %w", ctx.Err()))
+	}
+	if err := c.budget.Wait(ctx); err != nil {
+		return fault.New(fault.Retry, "canceled", fmt.Errorf("wait for the request budget: %w", err))
+	}
+	return nil
+}
+
+// heed takes in how long the service wants to be left alone, if it says so.
+func (c *client) heed(err error) error {
+	if d := fault.Wait(err); d > 0 {
+		c.closed.Store(time.Now().Add(d).UnixNano())
+	}
+	return err
+}
+
+// now is the time that has come by both clocks, the service's and ours. No mark
+// goes beyond it: what one clock that is ahead passes over, nobody would read.
 func (c *client) now() time.Time {
-	return time.Now().Add(time.Duration(c.skew.Load())).UTC().Truncate(time.Microsecond)
+	return time.Now().Add(min(0, time.Duration(c.skew.Load()))).UTC().Truncate(time.Microsecond)
+}
+
+// latest is the time by the clock that is ahead. Events may have it.
+func (c *client) latest() time.Time {
+	return time.Now().Add(max(0, time.Duration(c.skew.Load()))).UTC().Truncate(time.Microsecond)
 }
 
 // query asks for the first page of a range.
@@ -160,8 +195,8 @@ func (c *client) url(f feed, path string) *url.URL { return c.base.JoinPath(f.pa
 
 // do sends one request and reads its answer.
 func (c *client) do(ctx context.Context, method string, u *url.URL, body any) ([]byte, error) {
-	if err := c.budget.Wait(ctx); err != nil {
-		return nil, fault.New(fault.Retry, "canceled", fmt.Errorf("wait for the request budget: %w", err))
+	if err := c.admit(ctx); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -175,12 +210,11 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, body any) ([
 		return nil, transport.Classify(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	c.readClock(resp, sent)
 	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Prefect-Maintenance") == "true" {
-		return nil, &fault.Error{Kind: fault.Retry, Reason: "maintenance", After: transport.RetryAfter(resp.Header, time.Now()), Err: errors.New("the service is under maintenance")}
+		return nil, c.heed(&fault.Error{Kind: fault.Retry, Reason: "maintenance", After: transport.RetryAfter(resp.Header, time.Now()), Err: errors.New("the service is under maintenance")})
 	}
 	if err := transport.ClassifyStatus(resp); err != nil {
-		return nil, c.explain(resp.StatusCode, err)
+		return nil, c.explain(resp.StatusCode, c.heed(err))
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.most)+1))
 	switch {
@@ -189,6 +223,7 @@ func (c *client) do(ctx context.Context, method string, u *url.URL, body any) ([
 	case len(answer) > c.most:
 		return nil, fault.New(fault.Retry, "too_large", errTooMuch)
 	}
+	c.readClock(resp, sent)
 	return answer, nil
 }
 
@@ -242,7 +277,7 @@ func (c *client) secrets() []string { return []string{c.key.Reveal(), c.basic.Re
 // seconds and may be a few old, so that a small difference is none.
 func (c *client) readClock(resp *http.Response, sent time.Time) {
 	at, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
+	if err != nil || !strings.Contains(resp.Header.Get("Content-Type"), "json") { // not the service, but a proxy
 		return
 	}
 	skew := at.Sub(sent)

@@ -92,6 +92,10 @@ func traits(c Config) sources.Traits {
 	}
 }
 
+// memorySlack is how much of the memory for ids is left unused, since it begins
+// anew while a read is under way.
+const memorySlack = 30 * time.Minute
+
 // memory is how far back events may be handed over again.
 func (c *Config) memory() time.Duration {
 	longest := time.Duration(c.Overlap)

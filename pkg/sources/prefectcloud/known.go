@@ -10,24 +10,20 @@ import (
 const maxKnown = 200_000
 
 // known is the events of the overlap that this run has read by HTTP and that are
-// in the journal. It spares the pipeline what is the same byte for byte, and it
+// in the journal, by key, and when they occurred. It spares the pipeline what is
+// the same byte for byte, and it
 // spares the service: where the overlap holds as many events as are known,
 // nothing came late, and its pages need not be read again. It belongs to the
 // goroutine that polls.
 type known struct {
-	events map[uint64]sighting
-}
-
-type sighting struct {
-	occurred time.Time
-	content  uint64
+	events map[uint64]time.Time
 }
 
 // unknown drops the items that are known.
 func (k *known) unknown(items []item) []item {
 	var fresh []item
 	for _, it := range items {
-		if s, ok := k.events[it.key()]; !ok || s.content != hashOf(string(it.raw)) {
+		if _, ok := k.events[it.key()]; !ok {
 			fresh = append(fresh, it)
 		}
 	}
@@ -37,17 +33,17 @@ func (k *known) unknown(items []item) []item {
 // remember takes in items that are in the journal.
 func (k *known) remember(items []item) {
 	if k.events == nil || len(k.events) > maxKnown {
-		k.events = make(map[uint64]sighting)
+		k.events = make(map[uint64]time.Time)
 	}
 	for _, it := range items {
-		k.events[it.key()] = sighting{it.occurred, hashOf(string(it.raw))}
+		k.events[it.key()] = it.occurred
 	}
 }
 
 // forget drops what occurred before a time.
 func (k *known) forget(before time.Time) {
-	for key, s := range k.events {
-		if s.occurred.Before(before) {
+	for key, at := range k.events {
+		if at.Before(before) {
 			delete(k.events, key)
 		}
 	}
@@ -56,8 +52,8 @@ func (k *known) forget(before time.Time) {
 // between counts the events with since <= occurred < until.
 func (k *known) between(since, until time.Time) int {
 	n := 0
-	for _, s := range k.events {
-		if !s.occurred.Before(since) && s.occurred.Before(until) {
+	for _, at := range k.events {
+		if !at.Before(since) && at.Before(until) {
 			n++
 		}
 	}

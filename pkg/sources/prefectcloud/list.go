@@ -19,7 +19,7 @@ const maxBuckets = 240
 // List implements sources.Lister. It keeps to the source's budget. An event may
 // be given twice when the service failed midway.
 func (s *source) List(ctx context.Context, since, until time.Time, each func(event.Record) error) error {
-	r := &run{source: s}
+	r := &run{source: s, failing: make(map[string]bool)}
 	for _, f := range s.client.feeds {
 		w := r.window(f, since, until, func(items []item, _ time.Time) error {
 			for _, record := range r.records(f, items, true) {
@@ -29,7 +29,7 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 			}
 			return nil
 		})
-		if _, err := w.read(ctx, time.Duration(s.cfg.Window)); err != nil {
+		if err := w.read(ctx, time.Duration(s.cfg.Window)); err != nil {
 			if store, ok := errors.AsType[storeError](err); ok {
 				return store.error
 			}
@@ -42,14 +42,14 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 // Count implements sources.Counter.
 func (s *source) Count(ctx context.Context, since, until time.Time) (map[time.Time]int, error) {
 	counts := make(map[time.Time]int)
-	r := &run{source: s}
+	r := &run{source: s, failing: make(map[string]bool)}
 	for _, f := range s.client.feeds {
 		for at := since; at.Before(until); at = at.Add(maxBuckets * time.Hour) {
 			end := at.Add(maxBuckets * time.Hour)
 			if end.After(until) {
 				end = until
 			}
-			if err := r.severally(ctx, func() error { return s.countHours(ctx, f, at, end, counts) }); err != nil {
+			if err := r.severally(ctx, f.name, func() error { return s.countHours(ctx, f, at, end, counts) }); err != nil {
 				return nil, err
 			}
 		}

@@ -9,20 +9,18 @@ import (
 	"github.com/shiplog/shiplog/pkg/event"
 )
 
-// backfills reads the past that is still to be read, and ends.
-func (r *run) backfills(ctx context.Context) error {
-	for _, f := range r.feeds {
-		r.mu.Lock()
-		parts := f.pending()
-		r.mu.Unlock()
-		for _, part := range parts {
-			r.deps.Log.Info("reads the past", "feed", f.name, "from", f.past[part].To, "until", f.past[part].End)
-			if err := r.patiently(ctx, func(ctx context.Context) error { return r.backfill(ctx, f, part) }); err != nil {
-				return err
-			}
-			r.deps.Log.Info("has read the past", "feed", f.name)
-			r.report()
+// backfills reads the past of a feed that is still to be read, and ends.
+func (r *run) backfills(ctx context.Context, f *feedRun) error {
+	r.mu.Lock()
+	parts := f.pending()
+	r.mu.Unlock()
+	for _, part := range parts {
+		r.deps.Log.Info("reads the past", "feed", f.name, "from", f.past[part].To, "until", f.past[part].End)
+		if err := r.patiently(ctx, f.name, func(ctx context.Context) error { return r.backfill(ctx, f, part) }); err != nil {
+			return err
 		}
+		r.deps.Log.Info("has read the past", "feed", f.name)
+		r.report()
 	}
 	return nil
 }
@@ -34,8 +32,7 @@ func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 	m, limit := f.past[part], r.plan
 	r.mu.Unlock()
 	if oldest, known := limit.oldest(r.client.now()); known && m.To.Before(oldest) && oldest.Sub(m.To) > time.Minute {
-		r.deps.Monitor.Failed("retention", errRetention)
-		r.deps.Log.Error("events are past the plan's retention and cannot be had any more", "feed", f.name, "from", m.To, "until", oldest)
+		r.lost(f, m.To, oldest)
 		m.To, m.Edge = oldest, nil
 	}
 	began, from := time.Now(), m.To
@@ -59,11 +56,11 @@ func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 		}
 		r.mu.Unlock()
 		if !done {
-			r.progress(m, from, began)
+			r.progress(f, m, from, began)
 		}
 		return nil
 	})
-	_, err := w.read(ctx, time.Duration(r.cfg.Window))
+	err := w.read(ctx, time.Duration(r.cfg.Window))
 	r.mu.Lock()
 	r.history, r.expected = "", time.Time{}
 	r.mu.Unlock()
@@ -71,7 +68,7 @@ func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 }
 
 // progress tells how far a backfill is and how long it will still take.
-func (r *run) progress(m mark, from, began time.Time) {
+func (r *run) progress(f *feedRun, m mark, from, began time.Time) {
 	r.report()
 	text := fmt.Sprintf("reading the past: at %s, %s to go", m.To.Format(time.RFC3339), m.End.Sub(m.To).Round(time.Minute))
 	var end time.Time
@@ -84,14 +81,12 @@ func (r *run) progress(m mark, from, began time.Time) {
 	r.mu.Lock()
 	r.history, r.expected = text, end
 	r.mu.Unlock()
-	r.working()
+	r.working(f.name)
 }
 
-// after drops what was read already of the instant where m stands.
+// after drops what was read already.
 func (m *mark) after(items []item) []item {
-	return slices.DeleteFunc(items, func(it item) bool {
-		return it.occurred.Equal(m.To) && slices.Contains(m.Edge, it.key())
-	})
+	return slices.DeleteFunc(items, func(it item) bool { return slices.Contains(m.Edge, it.key()) })
 }
 
 // advance moves m over items, of which everything below reached is now read. It
@@ -103,7 +98,7 @@ func (m *mark) advance(items []item, reached time.Time) bool {
 		return false
 	}
 	for _, it := range items {
-		if it.occurred.Equal(m.To) {
+		if !it.occurred.Before(m.To) {
 			m.Edge = append(m.Edge, it.key())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/fault"
@@ -31,8 +32,15 @@ func (p plan) oldest(now time.Time) (time.Time, bool) {
 // preflight learns the clock and the plan. What the key may not read stays
 // unknown.
 func (r *run) preflight(ctx context.Context) error {
-	p, err := r.client.plan(ctx)
-	if err != nil {
+	var p plan
+	err := r.severally(ctx, "", func() (err error) {
+		p, err = r.client.plan(ctx)
+		return err
+	})
+	switch reason := fault.ReasonOf(err); {
+	case strings.HasPrefix(reason, "status_5") && reason != "status_503":
+		r.tell(err) // it may be of this call alone: the events are asked for
+	case err != nil:
 		return err
 	}
 	if p.retention > 0 {
@@ -68,8 +76,8 @@ func (c *client) plan(ctx context.Context) (plan, error) {
 
 // unlessRefused lets a refusal of one call pass: the events may still be had.
 func unlessRefused(err error) error {
-	switch fault.ReasonOf(err) {
-	case "status_401", "status_403", "status_404", "status_405", "status_422", "bad_answer":
+	reason := fault.ReasonOf(err)
+	if reason == "bad_answer" || (strings.HasPrefix(reason, "status_4") && fault.KindOf(err) != fault.Retry) {
 		return nil
 	}
 	return err

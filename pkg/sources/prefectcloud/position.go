@@ -1,9 +1,10 @@
 package prefectcloud
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ type mark struct {
 	// End is where a backfill ends.
 	End time.Time `json:"end,omitzero"`
 
-	// Edge is the events at To exactly that were read already, by a hash of
-	// their ids: a backfill goes on from them.
+	// Edge is the events at To, and after it where pages overlapped, that were
+	// read already, by their keys: a backfill goes on from them.
 	Edge []uint64 `json:"edge,omitempty"`
 }
 
@@ -45,18 +46,11 @@ func decodeMark(part string, text []byte) (mark, error) {
 	return m, nil
 }
 
-// key is what tells events apart in memory.
+// key is what tells events apart: what they say, because two different events
+// may have one id, and nobody must be able to make two that look the same here.
 func (it item) key() uint64 {
-	if it.id == "" {
-		return hashOf(string(it.raw))
-	}
-	return hashOf(it.id)
-}
-
-func hashOf(id string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id))
-	return h.Sum64()
+	sum := sha256.Sum256(it.raw)
+	return binary.LittleEndian.Uint64(sum[:8])
 }
 
 // marks is the position of one feed.

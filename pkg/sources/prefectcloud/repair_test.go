@@ -43,7 +43,7 @@ func TestRepairOnceAcrossACrash(t *testing.T) {
 	}
 
 	store := sourcetest.NewStore()
-	store.FailAfter(2) // the marks, then the repair; the note that the file is gone fails
+	store.FailAfter(1) // the repair; the note that the file is gone fails
 	if err := open(t, fast(server.Base), deps).Run(t.Context(), nil, store.Emit); err == nil {
 		t.Fatal("Run did not fail")
 	}

@@ -67,15 +67,16 @@ type run struct {
 	storing sync.Mutex // emit calls must not overlap
 	emit    sources.Emit
 
-	taken map[string]bool // repair files that are in the journal; of the goroutine that polls
+	taken map[string]bool // repair files that are in the journal; of upkeep
 
-	mu       sync.Mutex // guards what follows
-	feeds    []*feedRun
+	feeds []*feedRun
+
+	mu       sync.Mutex // guards what follows, and the marks of the feeds
 	plan     plan
-	streams  int       // that deliver
-	nagged   time.Time // when the nearing end of the retention was last told
-	history  string    // how far a backfill is; empty: there is none
-	expected time.Time // when it will be done
+	failing  map[string]bool // feeds that cannot be read
+	nagged   time.Time       // when the nearing end of the retention was last told
+	history  string          // how far a backfill is; empty: there is none
+	expected time.Time       // when it will be done
 }
 
 // feedRun is a feed being read. Its marks are guarded by run.mu.
@@ -83,17 +84,14 @@ type feedRun struct {
 	feed
 	marks
 
-	// resume is where a poll that failed goes on, so that it need not read its
-	// overlap again. Zero: none failed. It belongs to the goroutine that polls.
-	resume time.Time
-
-	known known
+	known    known
+	streamed bool // the websocket delivers; guarded by run.mu
 }
 
 // Run implements sources.Source.
 func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit) error {
 	defer s.client.http.CloseIdleConnections()
-	r := &run{source: s, emit: emit, taken: takenOf(from)}
+	r := &run{source: s, emit: emit, taken: takenOf(from), failing: make(map[string]bool)}
 	for _, f := range s.client.feeds {
 		m, err := decodeMarks(f.name, from)
 		if err != nil {
@@ -101,23 +99,59 @@ func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit
 		}
 		r.feeds = append(r.feeds, &feedRun{feed: f, marks: m})
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if err := r.begin(ctx); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return unlessEnded(ctx, err)
 	}
-	if s.deps.Once {
-		return unlessEnded(ctx, r.once(ctx))
+	var jobs []job
+	if !s.deps.Once {
+		jobs = append(jobs, r.upkeep)
 	}
-	jobs := []func(context.Context) error{r.polls, r.backfills}
-	if s.cfg.Mode == "stream" {
-		for _, f := range r.feeds {
-			jobs = append(jobs, func(ctx context.Context) error { return r.stream(ctx, f.feed) })
+	for _, f := range r.feeds {
+		jobs = append(jobs, func(ctx context.Context) error { return r.read(ctx, f) })
+	}
+	return unlessEnded(ctx, together(ctx, jobs))
+}
+
+// prepare is what comes before the feeds.
+func (r *run) prepare(ctx context.Context) error {
+	if err := r.patiently(ctx, "", r.preflight); err != nil || !r.deps.Once {
+		return err
+	}
+	return r.repairs(ctx)
+}
+
+// read reads a feed: once up to now, or for ever. A feed that cannot be read
+// holds up no other.
+func (r *run) read(ctx context.Context, f *feedRun) error {
+	if err := r.patiently(ctx, f.name, func(ctx context.Context) error { return r.begin(ctx, f) }); err != nil {
+		return err
+	}
+	r.report()
+	of := func(do func(context.Context, *feedRun) error) job {
+		return func(ctx context.Context) error { return do(ctx, f) }
+	}
+	if r.deps.Once {
+		if err := r.backfills(ctx, f); err != nil {
+			return err
 		}
+		return r.patiently(ctx, f.name, of(r.pass))
 	}
+	jobs := []job{of(r.polls), of(r.backfills)}
+	if r.cfg.Mode == "stream" {
+		jobs = append(jobs, of(r.stream))
+	}
+	return together(ctx, jobs)
+}
+
+type job func(ctx context.Context) error
+
+// together does jobs until all have ended; the first that fails ends the others.
+func together(ctx context.Context, jobs []job) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ended := make(chan error, len(jobs))
-	for _, job := range jobs {
-		go func() { ended <- job(ctx) }()
+	for _, do := range jobs {
+		go func() { ended <- do(ctx) }()
 	}
 	var err error
 	for range jobs {
@@ -128,7 +162,7 @@ func (s *source) Run(ctx context.Context, from event.Position, emit sources.Emit
 			}
 		}
 	}
-	return unlessEnded(ctx, err)
+	return err
 }
 
 // unlessEnded turns the error of a run that was told to end into none. A failure
@@ -141,17 +175,6 @@ func unlessEnded(ctx context.Context, err error) error {
 		return nil //nolint:nilerr // that is how a source ends
 	}
 	return err
-}
-
-// once is one complete pass up to now.
-func (r *run) once(ctx context.Context) error {
-	if err := r.repairs(ctx); err != nil {
-		return err
-	}
-	if err := r.backfills(ctx); err != nil {
-		return err
-	}
-	return r.patiently(ctx, r.pass)
 }
 
 // store hands events and a change of position on.
@@ -172,19 +195,19 @@ func (r *run) records(f feed, items []item, late bool) []event.Record {
 
 // patiently repeats what fails, at a bounded rate, until it does not. It returns
 // an error only for a failure to store, or when ctx has ended.
-func (r *run) patiently(ctx context.Context, try func(context.Context) error) error {
+func (r *run) patiently(ctx context.Context, feed string, try job) error {
 	wait := r.pace.retry
 	for {
 		err := try(ctx)
 		if err == nil {
-			r.working()
+			r.working(feed)
 			return nil
 		}
 		if _, ok := errors.AsType[storeError](err); ok || ctx.Err() != nil {
 			return err
 		}
 		d := r.wait(err, wait)
-		r.failed(err, d)
+		r.failed(feed, err, d)
 		if !r.client.waitForKey(ctx, fault.KindOf(err), d) {
 			return ctx.Err()
 		}
@@ -196,7 +219,7 @@ func (r *run) patiently(ctx context.Context, try func(context.Context) error) er
 const tries = 6
 
 // severally repeats what fails a few times. It is for single requests.
-func (r *run) severally(ctx context.Context, try func() error) error {
+func (r *run) severally(ctx context.Context, feed string, try func() error) error {
 	wait := r.pace.retry
 	for n := 1; ; n++ {
 		err := try()
@@ -204,7 +227,7 @@ func (r *run) severally(ctx context.Context, try func() error) error {
 			return err
 		}
 		d := r.wait(err, wait)
-		r.failed(err, d)
+		r.failed(feed, err, d)
 		if !sleep(ctx, d) {
 			return ctx.Err()
 		}
@@ -235,17 +258,25 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1)) // #nosec G404 -- no secret
 }
 
-func (r *run) failed(err error, wait time.Duration) {
+func (r *run) failed(feed string, err error, wait time.Duration) {
+	r.mu.Lock()
+	r.failing[feed] = true
+	r.mu.Unlock()
 	r.deps.Monitor.Connected(false)
 	r.deps.Monitor.Failed(fault.ReasonOf(err), err)
 	r.deps.Monitor.Waiting("the service", time.Now().Add(wait))
-	r.deps.Log.Warn("the events API cannot be read; it is tried again", "wait", wait, "err", err)
+	r.deps.Log.Warn("the events API cannot be read; it is tried again", "feed", feed, "wait", wait, "err", err)
 }
 
-func (r *run) working() {
-	r.deps.Monitor.Connected(true)
+// working is called when a feed could be read; connected is only what all can.
+func (r *run) working(feed string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.failing, feed)
+	if len(r.failing) > 0 {
+		return
+	}
+	r.deps.Monitor.Connected(true)
 	r.deps.Monitor.Waiting(r.history, r.expected)
 }
 

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -19,21 +21,23 @@ import (
 const (
 	maxMessage   = 4 << 20 // an event may have 1.5 MB
 	streamQueue  = 1024    // events between the websocket and the journal
+	streamHeld   = 8 << 20 // bytes of them, before reading waits: what the service then skips, polls bring
 	streamBatch  = 500
 	streamBack   = time.Minute          // how far before now the stream begins
 	streamAhead  = 365 * 24 * time.Hour // its end; the service's default is now
 	subprotocol  = "prefect"
-	streamSteady = time.Minute // a connection that held this long resets the backoff
+	streamSteady = 10 * time.Second // a connection that held this long resets the backoff; the Cloud cuts them every half minute
 )
 
 // stream brings a feed's events as they happen, for ever. Whatever goes wrong
 // with it, polls bring them a little later.
-func (r *run) stream(ctx context.Context, f feed) error {
+func (r *run) stream(ctx context.Context, f *feedRun) error {
 	wait := r.pace.retry
 	told := false
+	level := slog.LevelInfo
 	for ctx.Err() == nil {
 		began := time.Now()
-		delivered, err := r.connect(ctx, f)
+		delivered, err := r.connect(ctx, f, level)
 		if _, ok := errors.AsType[storeError](err); ok {
 			return err
 		}
@@ -44,9 +48,9 @@ func (r *run) stream(ctx context.Context, f feed) error {
 		switch {
 		case delivered:
 			r.deps.Log.Debug("the stream was cut and is opened again; polls go on", "feed", f.name, "err", err)
-			told = false
+			told, level = false, slog.LevelDebug
 		case !told:
-			told = true
+			told, level = true, slog.LevelInfo
 			r.deps.Log.Warn("the stream cannot be used; polls go on, and it is tried again later", "feed", f.name, "err", err)
 		}
 		if time.Since(began) > streamSteady {
@@ -62,23 +66,23 @@ func (r *run) stream(ctx context.Context, f feed) error {
 
 // connect opens a websocket and hands on what comes until it breaks. delivered
 // says that it worked at first.
-func (r *run) connect(ctx context.Context, f feed) (delivered bool, err error) {
+func (r *run) connect(ctx context.Context, f *feedRun, level slog.Level) (delivered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, err := r.client.subscribe(ctx, f, r.names)
+	conn, err := r.client.subscribe(ctx, f.feed, r.names)
 	if err != nil {
 		return false, err
 	}
 	defer conn.CloseNow() //nolint:errcheck // it is broken, or of no use any more
-	r.streaming(1)
-	defer r.streaming(-1)
-	r.deps.Log.Info("the stream delivers", "feed", f.name)
+	r.streaming(f, true)
+	defer r.streaming(f, false)
+	r.deps.Log.Log(ctx, level, "the stream delivers", "feed", f.name)
 
-	items := make(chan item, streamQueue)
+	q := queue{items: make(chan item, streamQueue), room: make(chan struct{}, 1)}
 	ended := make(chan error, 3)
-	go func() { ended <- r.receive(ctx, conn, items) }()
+	go func() { ended <- r.receive(ctx, conn, &q) }()
 	go func() { ended <- r.keepAlive(ctx, conn) }()
-	go func() { ended <- r.handOn(ctx, f, items) }()
+	go func() { ended <- r.handOn(ctx, f.feed, &q) }()
 	err = <-ended
 	cancel()
 	for range 2 {
@@ -91,21 +95,23 @@ func (r *run) connect(ctx context.Context, f feed) (delivered bool, err error) {
 	return true, err
 }
 
-// streaming counts the streams that deliver.
-func (r *run) streaming(change int) {
+// streaming takes in whether the stream of a feed delivers.
+func (r *run) streaming(f *feedRun, delivers bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.streams += change
-	yes := 0.0
-	if r.streams == len(r.feeds) {
-		yes = 1
+	f.streamed = delivers
+	all := 1.0
+	for _, f := range r.feeds {
+		if !f.streamed {
+			all = 0
+		}
 	}
-	r.deps.Monitor.Gauge(gaugeStream, yes)
+	r.deps.Monitor.Gauge(gaugeStream, all)
 }
 
 // receive reads messages. It reads fast, because the service skips events for
 // slow readers.
-func (r *run) receive(ctx context.Context, conn *websocket.Conn, into chan<- item) error {
+func (r *run) receive(ctx context.Context, conn *websocket.Conn, into *queue) error {
 	for {
 		_, message, err := conn.Read(ctx)
 		if err != nil {
@@ -122,11 +128,45 @@ func (r *run) receive(ctx context.Context, conn *websocket.Conn, into chan<- ite
 		if it.name != "" && !r.names.want(it.name) {
 			continue
 		}
+		if err := into.put(ctx, it); err != nil {
+			return err
+		}
+	}
+}
+
+// queue is what the websocket brought and the journal does not have yet. It is
+// bounded in events and in bytes.
+type queue struct {
+	items chan item
+	held  atomic.Int64  // bytes
+	room  chan struct{} // says that some bytes went
+}
+
+func (q *queue) put(ctx context.Context, it item) error {
+	for q.held.Load() > streamHeld {
 		select {
-		case into <- it:
+		case <-q.room:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	q.held.Add(int64(len(it.raw)))
+	select {
+	case q.items <- it:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stored takes in that items are in the journal.
+func (q *queue) stored(items []item) {
+	for _, it := range items {
+		q.held.Add(-int64(len(it.raw)))
+	}
+	select {
+	case q.room <- struct{}{}:
+	default:
 	}
 }
 
@@ -144,18 +184,18 @@ func (r *run) keepAlive(ctx context.Context, conn *websocket.Conn) error {
 }
 
 // handOn stores what came, in batches of what is there. It moves no watermark.
-func (r *run) handOn(ctx context.Context, f feed, items <-chan item) error {
+func (r *run) handOn(ctx context.Context, f feed, q *queue) error {
 	for {
 		var batch []item
 		select {
-		case it := <-items:
+		case it := <-q.items:
 			batch = append(batch, it)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		for more := true; more && len(batch) < streamBatch; {
 			select {
-			case it := <-items:
+			case it := <-q.items:
 				batch = append(batch, it)
 			default:
 				more = false
@@ -164,12 +204,16 @@ func (r *run) handOn(ctx context.Context, f feed, items <-chan item) error {
 		if err := r.store(ctx, r.records(f, batch, false), event.Position(nil)); err != nil {
 			return storeError{err}
 		}
+		q.stored(batch)
 	}
 }
 
 // subscribe opens the websocket, shows who we are, and says what we want. The
 // handshake is that of Prefect's own client, src/prefect/events/clients.py.
 func (c *client) subscribe(ctx context.Context, f feed, n names) (*websocket.Conn, error) {
+	if err := c.admit(ctx); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	conn, resp, err := websocket.Dial( //nolint:bodyclose // Dial closes it, and keeps the beginning
@@ -179,7 +223,7 @@ func (c *client) subscribe(ctx context.Context, f feed, n names) (*websocket.Con
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			if refused := transport.ClassifyStatus(resp); refused != nil {
-				return nil, refused
+				return nil, c.heed(refused)
 			}
 		}
 		return nil, transport.Classify(err)

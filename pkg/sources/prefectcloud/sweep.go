@@ -36,7 +36,7 @@ func (r *run) sweep(ctx context.Context, f *feedRun) error {
 			f.sweeps[part] = m
 			return nil
 		})
-		if _, err := w.read(ctx, time.Duration(r.cfg.Window)); err != nil {
+		if err := w.read(ctx, time.Duration(r.cfg.Window)); err != nil {
 			return err
 		}
 	}
@@ -60,10 +60,11 @@ func (r *run) due(f *feedRun, after time.Duration) (m mark, until time.Time, due
 			until = p.To
 		}
 	}
-	floor := now.Add(-r.cfg.memory() + 30*time.Minute)
-	if m.To.Before(floor) {
-		m.To = floor
+	m.To = laterOf(m.To, now.Add(-r.cfg.memory()+memorySlack))
+	if oldest, known := r.plan.oldest(now); known {
+		m.To = laterOf(m.To, oldest)
 	}
+	m.To = earlierOf(m.To, now.Add(-after)) // a clock was ahead
 	if !known {
 		f.sweeps[f.sweepPart(after)] = m
 	}

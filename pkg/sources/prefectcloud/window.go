@@ -27,7 +27,6 @@ type window struct {
 	feed   feed
 
 	since, until time.Time // since <= occurred < until
-	reached      time.Time // below it everything was stored
 
 	// store takes a page. reached is the time below which everything of the
 	// range is in this page or an earlier one.
@@ -44,45 +43,48 @@ type storeError struct{ error }
 
 func (e storeError) Unwrap() error { return e.error }
 
-// read reads the range in steps that the API can page through. It returns how
-// far it got, and an error unless that is until. at most longest is asked for
-// at once.
-func (w *window) read(ctx context.Context, longest time.Duration) (time.Time, error) {
+// read reads the range in steps that the API can page through. At most longest
+// is asked for at once.
+func (w *window) read(ctx context.Context, longest time.Duration) error {
 	at, step := w.since, longest
-	w.reached = at
 	for at.Before(w.until) {
 		end := at.Add(step)
 		if end.After(w.until) {
 			end = w.until
 		}
-		halve, err := w.readOne(ctx, at, end)
-		switch {
-		case err != nil:
-			return w.reached, err
-		case halve:
-			step = max(end.Sub(at)/2, time.Microsecond)
+		got, err := w.readOne(ctx, at, end)
+		if err != nil {
+			return err
+		}
+		if got.Equal(at) { // the API has microseconds
+			step = max((end.Sub(at) / 2).Truncate(time.Microsecond), time.Microsecond)
 			continue
 		}
-		if err := w.put(nil, end); err != nil {
-			return at, err
+		if err := w.put(nil, got); err != nil {
+			return err
 		}
-		at, step = end, min(step*2, longest)
+		at, step = got, min(step*2, longest)
 		w.client.grow()
 	}
-	return at, nil
+	return nil
 }
 
-// readOne reads since <= occurred < until. halve says that there is too much in
-// it, and nothing was stored.
-func (w *window) readOne(ctx context.Context, since, until time.Time) (halve bool, err error) {
+// readOne reads since <= occurred < until, and says how far it got: to until; or
+// less far, where the service pages no further; or nowhere, where it says that
+// this is too much, and nothing was stored.
+func (w *window) readOne(ctx context.Context, since, until time.Time) (time.Time, error) {
 	r := reading{window: w, seen: make(map[uint64]bool), order: orderAsc, since: since, until: until, last: since, ordered: true}
 	for fruitless := 0; fruitless < rereads; {
 		before := len(r.seen)
-		halve, err = r.pages(ctx)
-		if err != nil || halve || !r.short() {
-			return halve, err
-		}
-		if len(r.seen) == before {
+		halve, err := r.pages(ctx)
+		switch {
+		case halve || err != nil:
+			return since, err
+		case r.cut && r.ordered && r.last.After(since):
+			return r.last, nil
+		case len(r.seen) >= r.total:
+			return until, nil
+		case len(r.seen) == before:
 			fruitless++
 		}
 		r.turn()
@@ -91,7 +93,7 @@ func (w *window) readOne(ctx context.Context, since, until time.Time) (halve boo
 	// wrong. The sweeps look again.
 	w.tell(fault.New(fault.Retry, "short", fmt.Errorf("%s: %d events are said to be between %s and %s, but the pages hold %d",
 		w.feed.name, r.total, since.Format(time.RFC3339Nano), until.Format(time.RFC3339Nano), len(r.seen))))
-	return false, nil
+	return until, nil
 }
 
 // reading is a query that is read once, or again where pages did not add up.
@@ -99,16 +101,13 @@ type reading struct {
 	*window
 	since, until time.Time
 	order        string
-	seen         map[uint64]bool // ids of the query; at most ceiling, unless one instant has more
+	seen         map[uint64]bool // keys of the query; at most ceiling, unless one instant has more
 	total        int
-	several      bool // there was more than one page
+	cut          bool // the service pages no further
 
 	last    time.Time // time of the newest event so far
 	ordered bool      // so far everything came in ascending order
 }
-
-// short tells whether the pages did not add up. A single page is what it is.
-func (r *reading) short() bool { return r.several && len(r.seen) < r.total }
 
 // turn makes the next pass come from the other end. What it finds was passed
 // already, and moves nothing.
@@ -134,19 +133,20 @@ func (r *reading) pages(ctx context.Context) (halve bool, err error) {
 	}
 	r.total = p.total
 	for {
+		fresh := r.fresh(p.items)
 		r.advance(p.items)
-		if err := r.put(r.fresh(p.items), r.last); err != nil {
+		if err := r.put(fresh, r.last); err != nil {
 			return false, err
 		}
 		if p.next == "" {
 			return false, nil
 		}
-		r.several = true
 		next := p.next
 		cursors[next] = true
 		p, err = r.fetch(ctx, cursors, func() (page, error) { return r.client.follow(ctx, r.feed, next) })
 		if fault.KindOf(err) == fault.Refused && len(r.seen) >= ceiling {
-			return false, nil // beyond the last offset that it pages to
+			r.cut = true // beyond the last offset that it pages to
+			return false, nil
 		}
 		if err != nil {
 			return false, err
@@ -187,12 +187,15 @@ func (r *reading) advance(items []item) {
 }
 
 // fresh drops what was on an earlier page, what is not wanted, and what belongs
-// to the next range: until is inclusive for the service, and not for us.
+// to the next range: until is inclusive for the service, and not for us. What
+// comes twice has taken the place of something else, so that nothing after it
+// counts as read until the pages add up.
 func (r *reading) fresh(items []item) []item {
 	var kept []item
 	for _, it := range items {
 		key := it.key()
 		if r.seen[key] {
+			r.ordered = false
 			continue
 		}
 		r.seen[key] = true
@@ -211,6 +214,5 @@ func (w *window) put(items []item, reached time.Time) error {
 	if err := w.store(items, reached); err != nil {
 		return storeError{err}
 	}
-	w.reached = reached
 	return nil
 }

@@ -2,7 +2,14 @@ package cloudtest
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
+)
+
+// What follows the events of a page.
+var (
+	total = regexp.MustCompile(`"total": \d+`)         //nolint:gochecknoglobals // a constant
+	next  = regexp.MustCompile(`"next_page": "[^"]*"`) //nolint:gochecknoglobals // a constant
 )
 
 // Fault is what goes wrong with one answer.
@@ -82,6 +89,22 @@ func (f Fault) hold() Fault {
 
 // RepeatedCursor gives the cursor of the page itself as that of the next.
 func RepeatedCursor() Fault { return Fault{repeat: true} }
+
+// NoTotal gives pages that do not say how many events there are.
+func NoTotal() Fault {
+	return Fault{after: func(w http.ResponseWriter, page []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(total.ReplaceAll(page, []byte(`"total": 0`))) // #nosec G705 -- as above
+	}}
+}
+
+// NoNext gives a page that says it is the last.
+func NoNext() Fault {
+	return Fault{after: func(w http.ResponseWriter, page []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(next.ReplaceAll(page, []byte(`"next_page": null`))) // #nosec G705 -- as above
+	}}
+}
 
 // ForeignCursor gives a next page at another host.
 func ForeignCursor(host string) Fault {
