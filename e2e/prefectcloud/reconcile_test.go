@@ -1,6 +1,7 @@
 package prefectcloud
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -141,5 +142,39 @@ func TestReconcileSaysWhatItDoesNotKnow(t *testing.T) {
 	}
 	if got.Whole() || got.Unknown != len(got.Hours) {
 		t.Errorf("unknown %d of %d hours, want all", got.Unknown, len(got.Hours))
+	}
+}
+
+// Nothing is called complete that the service has let go of, or that has yet to
+// happen.
+func TestReconcileClaimsNoMoreThanItKnows(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key, RetentionDays: 2})
+	server.Add(cloudtest.Events(0, 10, time.Now().Add(-3*time.Hour), time.Second)...)
+	site := newSite(t, server, quick)
+	site.once()
+	now := time.Now()
+	o := agent.ReconcileOptions{Options: site.options(), Source: "cloud", Since: now.Add(-50 * time.Hour), Until: now.Add(10 * time.Hour)}
+	found, err := agent.Reconcile(t.Context(), site.plan(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Until.After(time.Now()) {
+		t.Errorf("it compared up to %s, which has yet to happen", found.Until)
+	}
+	for _, h := range found.Hours {
+		want := agent.HourComplete
+		if h.Start.Before(now.Add(-48 * time.Hour)) {
+			want = agent.HourUnknown
+		}
+		if h.State != want {
+			t.Errorf("%s is %s, want %s", h.Start, h.State, want)
+		}
+	}
+	if found.Whole() {
+		t.Error("it is called whole")
+	}
+	o.Since = now.Add(time.Hour)
+	if _, err := agent.Reconcile(t.Context(), site.plan(), o); !errors.Is(err, agent.ErrRange) {
+		t.Errorf("a range in the future: got %v", err)
 	}
 }

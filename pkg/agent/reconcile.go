@@ -27,6 +27,9 @@ const (
 // counts as late: plain polls with the usual overlap would lose it.
 const lateAfter = 5 * time.Minute
 
+// ErrRange says that there is nothing to compare in a range of time.
+var ErrRange = errors.New("nothing to compare")
+
 // Hour is the comparison of one hour. Times are by when events occurred.
 type Hour struct {
 	Start time.Time `json:"start"`
@@ -62,7 +65,7 @@ func (r *Reconciliation) Whole() bool { return r.Missing == r.Repaired && r.Unkn
 type ReconcileOptions struct {
 	Options
 	Source       string
-	Since, Until time.Time // widened to whole hours, Until not beyond the time given
+	Since, Until time.Time // widened to whole hours, Until not beyond the time given, nor beyond now
 	ByID         bool      // compare ids even where counts are equal
 	Repair       bool
 	Gone         bool          // take what the journal has let go of for missing, too
@@ -133,6 +136,13 @@ func (r *reconciler) keep() error {
 }
 
 func newReconciler(plan *Plan, o ReconcileOptions) (*reconciler, error) {
+	now := time.Now()
+	if !o.Since.Before(now) {
+		return nil, fmt.Errorf("%w: it begins at %s, which is in the future", ErrRange, o.Since.Format(time.RFC3339))
+	}
+	if o.Until.After(now) {
+		o.Until = now // what has yet to happen is not complete
+	}
 	i := slices.IndexFunc(plan.Pipeline.Sources, func(s pipeline.SourceSpec) bool { return s.Name == o.Source })
 	if i < 0 {
 		return nil, fmt.Errorf("there is no source %q in the config", o.Source)

@@ -42,6 +42,7 @@ type Checker interface {
 type Lister interface {
 	// List gives every event that the upstream has with since <= occurred <
 	// until, in any order, one record at a time, until each returns an error.
+	// It fails where the upstream has let go of events of that time.
 	List(ctx context.Context, since, until time.Time, each func(event.Record) error) error
 }
 
@@ -49,7 +50,7 @@ type Lister interface {
 type Counter interface {
 	// Count gives the number of events by the hour in which they occurred, for
 	// since <= occurred < until; both are whole hours. Hours without events may
-	// be left out.
+	// be left out; those that the upstream has let go of have -1.
 	Count(ctx context.Context, since, until time.Time) (map[time.Time]int, error)
 }
 

@@ -65,6 +65,9 @@ Exit code 0 when nothing is missing (any more), else 1.`,
 			o.Options = agent.Options{Version: a.build.Version, Commit: a.build.Commit, Kinds: a.kinds, Log: slog.New(slog.DiscardHandler)}
 			o.Progress = reconcileProgress(cmd.ErrOrStderr())
 			result, err := agent.Reconcile(cmd.Context(), plan, o)
+			if errors.Is(err, agent.ErrRange) {
+				return usageError{err}
+			}
 			if result != nil {
 				showReconciliation(cmd.OutOrStdout(), output, result)
 			}

@@ -43,6 +43,8 @@ type client struct {
 	size atomic.Int64 // of pages
 	skew atomic.Int64 // the service's clock minus ours, ns
 
+	asked atomic.Pointer[plan] // nil: not yet
+
 	closed atomic.Int64 // until then the service wants no requests, Unix ns
 }
 

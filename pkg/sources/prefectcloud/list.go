@@ -20,6 +20,9 @@ const maxBuckets = 240
 // be given twice when the service failed midway.
 func (s *source) List(ctx context.Context, since, until time.Time, each func(event.Record) error) error {
 	r := &run{source: s, failing: make(map[string]bool)}
+	if oldest, known := r.oldestKept(ctx); known && since.Before(oldest) {
+		return fmt.Errorf("the plan's retention has ended: events before %s are deleted", oldest.Format(time.RFC3339))
+	}
 	for _, f := range s.client.feeds {
 		w := r.window(f, since, until, func(items []item, _ time.Time) error {
 			for _, record := range r.records(f, items, true) {
@@ -39,6 +42,17 @@ func (s *source) List(ctx context.Context, since, until time.Time, each func(eve
 	return nil
 }
 
+// oldestKept is the time of the oldest event that the service keeps, as far as it
+// can be asked.
+func (r *run) oldestKept(ctx context.Context) (oldest time.Time, known bool) {
+	err := r.severally(ctx, "", func() error {
+		p, err := r.client.kept(ctx)
+		oldest, known = p.oldest(r.client.now())
+		return err
+	})
+	return oldest, known && err == nil
+}
+
 // Count implements sources.Counter.
 func (s *source) Count(ctx context.Context, since, until time.Time) (map[time.Time]int, error) {
 	counts := make(map[time.Time]int)
@@ -52,6 +66,11 @@ func (s *source) Count(ctx context.Context, since, until time.Time) (map[time.Ti
 			if err := r.severally(ctx, f.name, func() error { return s.countHours(ctx, f, at, end, counts) }); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if oldest, known := r.oldestKept(ctx); known {
+		for at := since; at.Before(until) && at.Before(oldest); at = at.Add(time.Hour) {
+			counts[at] = -1
 		}
 	}
 	return counts, nil

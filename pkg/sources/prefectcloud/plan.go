@@ -52,6 +52,18 @@ func (r *run) preflight(ctx context.Context) error {
 	return nil
 }
 
+// kept is what plan said when it was asked first.
+func (c *client) kept(ctx context.Context) (plan, error) {
+	if p := c.asked.Load(); p != nil {
+		return *p, nil
+	}
+	p, err := c.plan(ctx)
+	if err == nil {
+		c.asked.Store(&p)
+	}
+	return p, err
+}
+
 // plan reads audit_log_retention_days, which both of these have by Prefect
 // Cloud's OpenAPI document.
 func (c *client) plan(ctx context.Context) (plan, error) {
