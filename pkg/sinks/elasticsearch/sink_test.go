@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/fault"
@@ -298,9 +299,11 @@ func TestSuspicion(t *testing.T) {
 	const bad = `{"status":400,"error":{"type":"document_parsing_exception","reason":"failed to parse"}}`
 	f := newFake(t)
 	s := opened(t, f, "")
+	var wait time.Duration
 	deliver := func(first, count int) (sinks.Report, fault.Kind) {
 		t.Helper()
 		report, err := s.Deliver(t.Context(), sinktest.Batch(first, count, nil))
+		wait = fault.Wait(err)
 		if err == nil {
 			return report, 255
 		}
@@ -312,9 +315,9 @@ func TestSuspicion(t *testing.T) {
 	if r, kind := deliver(9, 1); kind != 255 || r.Results[0].Outcome != sinks.Refused {
 		t.Fatalf("the first of all, alone: %v (kind %v), want a dead letter", r, kind)
 	}
-	for range patience {
-		if _, kind := deliver(0, 2); kind != fault.Setup {
-			t.Fatalf("both refused: kind %v, want setup", kind)
+	for i := range patience {
+		if _, kind := deliver(0, 2); kind != fault.Setup || wait != firstDoubt<<i {
+			t.Fatalf("both refused: kind %v, wait %v, want setup and %v", kind, wait, firstDoubt<<i)
 		}
 	}
 	if _, kind := deliver(0, 2); kind != fault.Refused {
@@ -323,8 +326,8 @@ func TestSuspicion(t *testing.T) {
 	if r, kind := deliver(0, 1); kind != 255 || r.Results[0].Outcome != sinks.Refused {
 		t.Fatalf("one alone: %v (kind %v), want a dead letter", r, kind)
 	}
-	if _, kind := deliver(1, 1); kind != fault.Setup {
-		t.Fatalf("the next alone: kind %v, want setup again", kind)
+	if _, kind := deliver(1, 1); kind != fault.Setup || wait != firstDoubt<<patience {
+		t.Fatalf("the next alone: kind %v, wait %v, want setup again and %v", kind, wait, firstDoubt<<patience)
 	}
 	if r, kind := deliver(2, 3); kind != 255 || len(r.Results) > 0 {
 		t.Fatalf("sound events: %v (kind %v)", r, kind)

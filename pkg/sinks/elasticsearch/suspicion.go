@@ -3,13 +3,19 @@ package elasticsearch
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/shiplog/shiplog/pkg/fault"
 )
 
-// patience is how often a batch that was refused as a whole comes again, as
-// slowly as set-up failures do, before its events are held to be at fault.
+// patience is how often a batch that was refused as a whole comes again before
+// its events are held to be at fault.
 const patience = 3
+
+// Between these tries lies firstDoubt, and twice as long each further time that
+// nothing gets in, up to longestDoubt: some poison in a quiet stream holds the
+// sink up for seconds, a set-up that is wrong for hours costs few events.
+const firstDoubt, longestDoubt = time.Second, time.Minute
 
 // suspicion answers the question that the server leaves open when it refuses
 // every event of a batch alike: are the events poison, or is the set-up wrong (a
@@ -27,16 +33,17 @@ const patience = 3
 //     costs one dead letter every few minutes, which can be retried, not the
 //     whole backlog.
 type suspicion struct {
-	mu      sync.Mutex // guards what follows
-	doubted bool       // the last verdict was a refusal
-	strikes int        // verdicts against the set-up since an acceptance
+	mu      sync.Mutex    // guards what follows
+	doubted bool          // the last verdict was a refusal
+	strikes int           // verdicts against the set-up since one against an event
+	wait    time.Duration // until the next try
 }
 
 // accepted notes that at least one event got in.
 func (s *suspicion) accepted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doubted, s.strikes = false, 0
+	s.doubted, s.strikes, s.wait = false, 0, 0
 }
 
 // refused notes that all n events of a batch were refused alike, for cause. A
@@ -53,6 +60,7 @@ func (s *suspicion) refused(n int, cause error) error {
 	}
 	s.doubted = true
 	s.strikes++
-	return fault.New(fault.Setup, "all_refused",
-		fmt.Errorf("every event is refused alike, so the index's mapping or pipeline is probably at fault, not the events (%d sent): %w", n, cause))
+	s.wait = min(max(2*s.wait, firstDoubt), longestDoubt)
+	return &fault.Error{Kind: fault.Setup, Reason: "all_refused", After: s.wait,
+		Err: fmt.Errorf("every event is refused alike, so the index's mapping or pipeline is probably at fault, not the events (%d sent): %w", n, cause)}
 }
