@@ -1,6 +1,7 @@
 package prefectcloud_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,12 @@ func TestCheck(t *testing.T) {
 		},
 		"no websockets":  {options: cloudtest.Options{NoStream: true}, says: []string{"no stream, so events come by polls"}},
 		"no permission":  {setUp: func(s *cloudtest.Server) { s.Permit(false) }, wrong: "lacks the permission read:audit_event"},
+		"a quota that is used up": {
+			setUp: func(s *cloudtest.Server) {
+				s.Script(func(int, *http.Request) cloudtest.Fault { return cloudtest.TooMany(3000) })
+			},
+			wrong: "429 Too Many Requests",
+		},
 		"an expired key": {setUp: func(s *cloudtest.Server) { s.SetKey("another") }, wrong: "the API key is wrong, expired or revoked"},
 	}
 	for name, test := range tests {

@@ -74,7 +74,11 @@ func newBudget(perMinute int) *rate.Limiter {
 // admit waits until a request may be made: by the budget, and by what the service
 // asked for, whichever request it was that it answered so.
 func (c *client) admit(ctx context.Context) error {
-	if closed := time.Until(time.Unix(0, c.closed.Load())); closed > 0 && !sleep(ctx, closed) {
+	closed := time.Unix(0, c.closed.Load())
+	if end, ok := ctx.Deadline(); ok && closed.After(end) {
+		return fault.New(fault.Retry, "closed", fmt.Errorf("by its Retry-After the service wants no requests before %s", closed.UTC().Format(time.RFC3339)))
+	}
+	if wait := time.Until(closed); wait > 0 && !sleep(ctx, wait) {
 		return fault.New(fault.Retry, "canceled", fmt.Errorf("wait as the service asked: %w", ctx.Err()))
 	}
 	if err := c.budget.Wait(ctx); err != nil {
