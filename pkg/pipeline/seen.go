@@ -55,7 +55,7 @@ func newSeen(window time.Duration) *seen {
 func (s *seen) look(e *event.Event) (found sighting, undo func()) {
 	key, hash := keyOf(e.ID), contentHash(e)
 	if known, ok := s.find(key); ok {
-		if known == hash {
+		if sameContent(known, hash) {
 			return repeated, nil
 		}
 		id := e.ID + "#" + strconv.FormatUint(hash, 16)
@@ -141,9 +141,20 @@ func keyOf(id string) (k seenKey) {
 	return k
 }
 
+// placeBits of a content hash are the workspace's; 0: it is not known.
+const placeBits = 1<<16 - 1
+
+// sameContent compares what contentHash gave. What was sent to two workspaces is
+// two events; what does not say to which is either.
+func sameContent(a, b uint64) bool {
+	here, there := a&placeBits, b&placeBits
+	return a&^placeBits == b&^placeBits && (here == there || here == 0 || there == 0)
+}
+
 // contentHash is a hash of what the producer said, whatever way it came: the
 // websocket, a query and an exported file order and space the same event
-// differently, and leave out what only the service adds.
+// differently, and leave out what only the service adds. The workspace is in it
+// apart, since some of these ways do not tell it.
 func contentHash(e *event.Event) uint64 {
 	sum := e.Hash
 	if original, ok := originalOf(e.Doc); ok {
@@ -160,7 +171,12 @@ func contentHash(e *event.Event) uint64 {
 			}
 		}
 	}
-	return binary.LittleEndian.Uint64(sum[:8])
+	hash := binary.LittleEndian.Uint64(sum[:8]) &^ placeBits
+	if e.Workspace != "" {
+		place := sha256.Sum256([]byte(e.Workspace))
+		hash |= max(1, uint64(binary.LittleEndian.Uint16(place[:2])))
+	}
+	return hash
 }
 
 // originalOf returns the text of event.original, which a document of ours

@@ -87,3 +87,23 @@ func BenchmarkSeen(b *testing.B) {
 		i++
 	}
 }
+
+// An event that was sent to two workspaces is two events. Where a way does not
+// tell the workspace, it is the one that is known.
+func TestSeenTellsWorkspacesApart(t *testing.T) {
+	s := newSeen(time.Hour)
+	look := func(workspace string) sighting {
+		e := seenEvent("a", "x", time.Now())
+		e.Workspace = workspace
+		found, _ := s.look(e)
+		return found
+	}
+	for i, step := range []struct {
+		workspace string
+		want      sighting
+	}{{"w1", unseen}, {"", repeated}, {"w1", repeated}, {"w2", changed}, {"w2", repeated}, {"w1", repeated}} {
+		if got := look(step.workspace); got != step.want {
+			t.Errorf("%d: an event of workspace %q: got %d, want %d", i, step.workspace, got, step.want)
+		}
+	}
+}

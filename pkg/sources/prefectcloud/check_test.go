@@ -21,8 +21,8 @@ func TestCheck(t *testing.T) {
 			options: cloudtest.Options{RetentionDays: 30},
 			says:    []string{"the key has read:audit_event", "audit events are kept for 30 days", "3 events of the last 24 hours", "the stream works"},
 		},
-		"no websockets":  {options: cloudtest.Options{NoStream: true}, says: []string{"no stream, so events come by polls"}},
-		"no permission":  {setUp: func(s *cloudtest.Server) { s.Permit(false) }, wrong: "lacks the permission read:audit_event"},
+		"no websockets": {options: cloudtest.Options{NoStream: true}, says: []string{"no stream, so events come by polls"}},
+		"no permission": {setUp: func(s *cloudtest.Server) { s.Permit(false) }, wrong: "lacks the permission read:audit_event"},
 		"a quota that is used up": {
 			setUp: func(s *cloudtest.Server) {
 				s.Script(func(int, *http.Request) cloudtest.Fault { return cloudtest.TooMany(3000) })
