@@ -108,8 +108,12 @@ func (c *Config) memory() time.Duration {
 // Validate implements sources.Settings.
 func (c *Config) Validate() error {
 	var errs []error
-	if _, err := c.target(os.Getenv); err != nil {
+	t, err := c.target(os.Getenv)
+	switch {
+	case err != nil:
 		errs = append(errs, err)
+	case t.account != "" && t.key.IsZero():
+		errs = append(errs, config.Warn("api_key", "is missing, and PREFECT_API_KEY is not set; Prefect Cloud lets nobody in without a key"))
 	}
 	if _, err := parseStart(c.Start, time.Now()); err != nil {
 		errs = append(errs, err)

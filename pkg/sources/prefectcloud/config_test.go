@@ -144,3 +144,17 @@ func FuzzDecodePage(f *testing.F) {
 		}
 	})
 }
+
+// A Cloud source without a key is told of before it runs.
+func TestMissingKeyIsWarnedOf(t *testing.T) {
+	t.Setenv("PREFECT_API_KEY", "")
+	c := defaults()
+	c.AccountID = accountA
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "api_key") {
+		t.Errorf("got %v, want a warning about api_key", err)
+	}
+	t.Setenv("PREFECT_API_KEY", "pnu_x")
+	if err := c.Validate(); err != nil {
+		t.Errorf("with a key in the environment: %v", err)
+	}
+}

@@ -27,9 +27,9 @@ type feed struct {
 // target puts together what the config says and, where it says nothing, what
 // Prefect's own environment variables say.
 func (c *Config) target(env func(string) string) (target, error) {
-	text := c.APIURL
+	text, from := c.APIURL, "api_url"
 	if text == "" {
-		text = env("PREFECT_API_URL")
+		text, from = env("PREFECT_API_URL"), "PREFECT_API_URL"
 	}
 	if text == "" {
 		text = cloudURL
@@ -41,7 +41,7 @@ func (c *Config) target(env func(string) string) (target, error) {
 	t := target{base: base, account: account}
 	if c.AccountID != "" {
 		if account != "" && account != c.AccountID {
-			return target{}, config.Problem("account_id", "%q is not the account in api_url, %q", c.AccountID, account)
+			return target{}, config.Problem("account_id", "%q is not the account in %s, %q", c.AccountID, from, account)
 		}
 		t.account = c.AccountID
 	}
