@@ -13,29 +13,35 @@ import (
 	"testing"
 )
 
-var build = sync.OnceValues(func() (string, error) {
+// built is where the agent was built to, by the first test that needs it.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func build() error {
 	dir, err := os.MkdirTemp("", "shiplog-e2e-")
 	if err != nil {
-		return "", err
+		return err
 	}
-	bin := filepath.Join(dir, "agent")
-	cmd := exec.Command("go", "build", "-o", bin, "../cmd/agent")
+	built.dir = dir
+	cmd := exec.Command("go", "build", "-o", dir, "../cmd/agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	return bin, nil
-})
+	return nil
+}
 
 // binary builds the agent once and returns its path.
 func binary(t testing.TB) string {
 	t.Helper()
-	bin, err := build()
-	if err != nil {
-		t.Fatalf("build the agent: %v", err)
+	built.once.Do(func() { built.err = build() })
+	if built.err != nil {
+		t.Fatalf("build the agent: %v", built.err)
 	}
-	return bin
+	return filepath.Join(built.dir, "agent")
 }
 
 // agent is a running agent.
