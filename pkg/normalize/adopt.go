@@ -116,7 +116,8 @@ func epoch[T string | text](digits T) (time.Time, bool) {
 	for unit := 1e9; unit >= 1; unit /= 1e3 {
 		if seconds := f * unit / 1e9; seconds >= 1e9 && seconds < 1e10 {
 			if whole, err := strconv.ParseInt(number, 10, 64); err == nil {
-				return time.Unix(0, whole*int64(unit)).UTC(), true
+				perSecond := int64(1e9 / unit) // nanoseconds since 1970 overflow in 2262
+				return time.Unix(whole/perSecond, whole%perSecond*int64(unit)).UTC(), true
 			}
 			return time.UnixMicro(int64(seconds * 1e6)).UTC(), true
 		}

@@ -324,6 +324,7 @@ func TestGenericRecords(t *testing.T) {
 				"source.ip": `"192.0.2.1"`, "event.outcome": `"failure"`, "shiplog.record.n": "[1]", "related.user": `["u1","Bo","bo@example.com"]`,
 			}},
 		"epoch milliseconds": {`{"id":7,"time":1793606400123,"type":"x"}`, map[string]string{"event.id": `"7"`, "@timestamp": `"2026-11-02T08:00:00.123000Z"`}},
+		"epoch after 2262":   {`{"time":9999999999}`, map[string]string{"@timestamp": `"2286-11-20T17:46:39.000000Z"`}},
 		"nothing known":      {`{"a":{"b":1}}`, map[string]string{"event.action": `"unknown"`, "shiplog.record.a.b": "1"}},
 		"empty":              {`{}`, map[string]string{"event.action": `"unknown"`}},
 	}
