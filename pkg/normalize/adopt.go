@@ -20,7 +20,9 @@ func (n *Normalizer) fromECS(rec *event.Record, raw []byte, now time.Time, buf [
 	if err != nil {
 		return event.Event{}, buf, err
 	}
-	t.expand()
+	if err := t.expand(maxDepth); err != nil {
+		return event.Event{}, buf, err
+	}
 	n.adopt(t, rec)
 	var e event.Event
 	original, ok := t.get("event.original")
@@ -48,6 +50,9 @@ func (n *Normalizer) fromECS(rec *event.Record, raw []byte, now time.Time, buf [
 	start := len(buf)
 	buf = t.appendDoc(buf)
 	e.Doc = buf[start:len(buf):len(buf)]
+	if s := (scanner{b: e.Doc}); s.value() == nil { // what reads it later goes no deeper
+		return event.Event{}, buf, errDeep
+	}
 	openNode(e.Doc).fill(&e)
 	e.Source = n.name
 	return e, buf, nil

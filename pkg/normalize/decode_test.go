@@ -355,6 +355,18 @@ func TestECSRecords(t *testing.T) {
 		e := normalized(t, n, &event.Record{Raw: []byte(`{"event":"x","shiplog":7}`)})
 		expect(t, decode(t, e.Doc), map[string]string{"shiplog.record.event": `"x"`, "shiplog.upstream": "7"})
 	})
+	for name, raw := range map[string]string{
+		"a name of ever more levels":   `{"a` + strings.Repeat(".a", 2<<20) + `":1}`,
+		"names of many levels, nested": strings.Repeat(`{"a`+strings.Repeat(".a", 400)+`":`, 5000) + "1" + strings.Repeat("}", 5000),
+		"a name around a deep list":    `{"a` + strings.Repeat(".a", 6000) + `":` + strings.Repeat("[", 6000) + strings.Repeat("]", 6000) + `}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, v, reason, err := n.Normalize(&event.Record{Raw: []byte(raw)}, readAt, nil)
+			if v != normalize.Invalid || reason != normalize.TooDeep || err == nil {
+				t.Errorf("got verdict %v, reason %q, %v; want an invalid record, too_deep", v, reason, err)
+			}
+		})
+	}
 	t.Run("what we shipped comes back the same", func(t *testing.T) {
 		first := newNormalizer(t, normalize.Options{})
 		for _, line := range lines(t, "samples.jsonl") {

@@ -127,7 +127,11 @@ func (n *Normalizer) Normalize(rec *event.Record, now time.Time, buf []byte) (e 
 		return e, buf, Invalid, reason, err
 	}
 	if decoder == ecsDecoder {
-		if e, buf, err = n.fromECS(rec, raw, now, buf); err != nil {
+		e, buf, err = n.fromECS(rec, raw, now, buf)
+		switch {
+		case errors.Is(err, errDeep):
+			return e, buf, Invalid, TooDeep, err
+		case err != nil:
 			return e, buf, Invalid, NotJSON, err
 		}
 	} else {

@@ -3,6 +3,7 @@ package normalize
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,8 +12,8 @@ import (
 	"github.com/shiplog/shiplog/pkg/event"
 )
 
-// A tree is a record that is a document already, decoded. Its values are what encoding/json makes, with
-// json.Number for numbers.
+// A tree is a record that is a document already, decoded. Its values are what
+// encoding/json makes, with json.Number for numbers.
 type tree map[string]any
 
 func parseTree(doc []byte) (tree, error) {
@@ -90,18 +91,30 @@ func (t tree) remove(path string) {
 	delete(t, name)
 }
 
+// errDeep says that a document nests too deeply once its names are taken apart.
+var errDeep = fmt.Errorf("the document, without dotted names, %s, past %d levels", faultDeep, maxDepth)
+
 // expand takes dotted names apart: {"user.name":…} becomes {"user":{"name":…}}.
-func (t tree) expand() {
+// A name may have a dot every other byte, so that objects may come to nest as
+// deep as the record is long: more levels than there are left to use are errDeep.
+func (t tree) expand(levels int) error {
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		v := t[name]
+		left := levels - 1 - strings.Count(name, ".")
+		if left < 0 {
+			return errDeep
+		}
 		if below, ok := object(v); ok {
-			below.expand()
+			if err := below.expand(left); err != nil {
+				return err
+			}
 		}
 		if strings.Contains(strings.Trim(name, "."), ".") {
 			delete(t, name)
 			t.merge(name, v)
 		}
 	}
+	return nil
 }
 
 // merge puts a value at a path, beside what an object there has already.
