@@ -45,7 +45,7 @@ release: ## archives, SBOM and checksums, in dist/
 release-check: ## build a release twice, and compare the bytes
 	deploy/release/check.sh
 
-integration: ## against real servers: needs a JDK with Maven and Python as well
+integration: ## against real servers: needs a JDK with Maven, Python and Chromium as well
 	go test -tags integration -timeout 40m -p 1 ./integration/...
 
 bench:

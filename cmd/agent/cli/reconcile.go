@@ -34,7 +34,7 @@ With --repair, what is missing is put into the journal, through the agent that
 runs, else directly. It keeps to the source's request budget.
 
 Times are RFC 3339, a date, or a duration back, such as 24h. Works beside a running agent.
-Exit code 0 when nothing is missing (any more), else 1.`,
+Exit code 0 when every hour is complete (by now), else 1.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now().UTC()

@@ -37,7 +37,7 @@ func (s *source) Check(ctx context.Context, say func(line string)) error {
 		say(fmt.Sprintf("%s: %d events of the last 24 hours can be read", f.name, p.total))
 	}
 	if skew := time.Duration(c.skew.Load()); skew != 0 {
-		say(fmt.Sprintf("the service's clock is %s from ours; reads go by the service's", skew.Round(time.Second)))
+		say(fmt.Sprintf("the service's clock is %s from ours; reads go by the one that is behind", skew.Round(time.Second)))
 	}
 	if s.cfg.Mode == "stream" && readable {
 		s.checkStream(ctx, say)
