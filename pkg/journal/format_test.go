@@ -29,6 +29,11 @@ func TestDocumentedFormat(t *testing.T) {
 		fmt.Sprintf("%d none, %d s2 block, %d zstd frame", codecNone, codecS2, codecZstd),
 		fmt.Sprintf("## Cursor file, %d bytes", cursorSize),
 		fmt.Sprintf("Room is allocated %d MiB ahead", allocateStep>>20),
+		fmt.Sprintf("%d KiB at most, zeros are written %d KiB ahead", padLargest>>10, padStep>>10),
+		fmt.Sprintf("Two slots of %d bytes", slotSize),
+		fmt.Sprintf("| %d | 4 | CRC-32C of bytes 0–91 |", slotLength-4),
+		fmt.Sprintf("| %d | 16 | identity of the journal that the sequences are of", slotLength),
+		fmt.Sprintf("| %d | 4 | CRC-32C of bytes 0–91 and 96–111", slotWhole-4),
 		fmt.Sprintf("at most %d GiB", maxPayload>>30),
 		fmt.Sprintf("%d MiB that is given up", reserveBytes>>20),
 	} {

@@ -46,12 +46,10 @@ name: shiplog
 image: {{ include "shiplog.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args: [run, --config, /etc/shiplog/shiplog.yaml]
+{{- with .Values.extraEnv }}
 env:
-  - name: GOMEMLIMIT
-    value: {{ .Values.goMemLimit | quote }}
-  {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- end }}
 ports:
   - name: admin
     containerPort: {{ include "shiplog.port" . }}
