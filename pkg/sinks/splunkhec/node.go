@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -139,12 +140,13 @@ func (n *node) query(ctx context.Context, ids []int64) (map[string]bool, error) 
 }
 
 // ready proves, once, that the token has acknowledgement: without it every
-// event would be taken, and never be told to be there.
+// event would be taken, and never be told to be there. The id is one that no
+// request has: what is answered true is forgotten.
 func (n *node) ready(ctx context.Context) error {
 	if n.channel == "" || n.isChecked() {
 		return nil
 	}
-	if _, err := n.query(ctx, []int64{0}); err != nil {
+	if _, err := n.query(ctx, []int64{math.MaxInt32}); err != nil {
 		return fmt.Errorf("ask for acknowledgement: %w", err)
 	}
 	n.mu.Lock()
