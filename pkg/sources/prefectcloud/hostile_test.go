@@ -120,6 +120,8 @@ func TestBackfillResumesExactly(t *testing.T) {
 			server.Add(cloudtest.Events(1000, 900, old.Add(time.Second), time.Hour)...)
 			server.Add(cloudtest.Events(2000, 450, old.Add(48*time.Hour), 0)...)
 			server.Add(cloudtest.Events(3000, 300, old.Add(48*time.Hour+time.Second), time.Millisecond)...)
+			server.Add(cloudtest.Events(4000, 250, old.Add(72*time.Hour), 0)...)
+			server.Add(cloudtest.Events(5000, 250, old.Add(73*time.Hour), 0)...)
 			settings := with(fast(server.Base), "start: 90d\noverlap: 0s")
 			store := sourcetest.NewStore()
 			for range 200 {

@@ -117,3 +117,29 @@ func TestStreamQueueIsBoundedInBytes(t *testing.T) {
 	for range put {
 	}
 }
+
+// What was read beyond a mark that stayed is known until the mark has passed all
+// of it, also after a restart that reads it page by page.
+func TestMarkKnowsWhatIsBeyondIt(t *testing.T) {
+	at := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	items := make([]item, 6)
+	for i := range items {
+		items[i] = item{raw: []byte{byte('a' + i)}, occurred: at.Add(time.Duration(i/2) * time.Second)}
+	}
+	m := mark{To: at, End: at.Add(time.Hour)}
+	m.advance(items, at) // pages overlapped: it stays
+	m, err := decodeMark("x", m.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range items {
+		if again := m.after([]item{items[i]}); len(again) > 0 {
+			t.Errorf("event %d is read twice", i)
+		}
+		m.advance(nil, items[i].occurred)
+	}
+	m.advance(nil, at.Add(time.Minute))
+	if len(m.Edge) > 0 || !m.Far.IsZero() {
+		t.Errorf("%d events are still known, far beyond them", len(m.Edge))
+	}
+}

@@ -33,7 +33,7 @@ func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 	r.mu.Unlock()
 	if oldest, known := limit.oldest(r.client.now()); known && m.To.Before(oldest) && oldest.Sub(m.To) > time.Minute {
 		r.lost(f, m.To, oldest)
-		m.To, m.Edge = oldest, nil
+		m.To, m.Edge, m.Far = oldest, nil, time.Time{}
 	}
 	began, from := time.Now(), m.To
 	w := r.window(f.feed, m.To, m.End, func(items []item, reached time.Time) error {
@@ -93,13 +93,17 @@ func (m *mark) after(items []item) []item {
 // reports whether m changed.
 func (m *mark) advance(items []item, reached time.Time) bool {
 	if reached.After(m.To) {
-		m.To, m.Edge = reached, nil
+		m.To = reached
+		if m.To.After(m.Far) {
+			m.Edge, m.Far = nil, time.Time{}
+		}
 	} else if len(items) == 0 {
 		return false
 	}
 	for _, it := range items {
 		if !it.occurred.Before(m.To) {
 			m.Edge = append(m.Edge, it.key())
+			m.Far = laterOf(m.Far, it.occurred)
 		}
 	}
 	return true

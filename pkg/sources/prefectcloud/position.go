@@ -31,6 +31,9 @@ type mark struct {
 	// Edge is the events at To, and after it where pages overlapped, that were
 	// read already, by their keys: a backfill goes on from them.
 	Edge []uint64 `json:"edge,omitempty"`
+
+	// Far is the time of the last event in Edge.
+	Far time.Time `json:"far,omitzero"`
 }
 
 func (m mark) encode() []byte {

@@ -1,7 +1,9 @@
 package prefectcloud_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,18 @@ func TestStreamIsAhead(t *testing.T) {
 	server, store, _ := streamed(t, "poll_interval: 1h")
 	server.Add(cloudtest.Events(0, 10, time.Now(), time.Millisecond)...)
 	wait(t, store, 10)
+}
+
+// Events of the largest size come by the stream, more of them than it may hold.
+func TestStreamTakesLargeEvents(t *testing.T) {
+	server, store, _ := streamed(t, "poll_interval: 1h")
+	large := cloudtest.Events(0, 20, time.Now(), time.Millisecond)
+	for i := range large {
+		large[i].Raw = fmt.Appendf(nil, `{"id":%q,"event":%q,"occurred":%q,"payload":{"x":%q}}`,
+			large[i].ID, large[i].Name, large[i].Occurred.Format(time.RFC3339Nano), strings.Repeat("x", 1_400_000))
+	}
+	server.Add(large...)
+	wait(t, store, 20)
 }
 
 func TestStreamLosesAndPollsFind(t *testing.T) {

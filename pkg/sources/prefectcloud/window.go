@@ -11,7 +11,7 @@ import (
 
 const (
 	ceiling   = 4000 // events of one query: the Cloud stops paging at an offset of 5,000
-	rereads   = 3    // times that pages which do not add up are read again in vain
+	rereads   = 8    // times that pages which do not add up are read again in vain
 	orderAsc  = "ASC"
 	orderDesc = "DESC"
 )
