@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -50,67 +51,7 @@ func (p *Pipeline) newIntake(spec SourceSpec, with *normalize.Processors, once b
 	if err := in.retool(); err != nil {
 		return nil, err
 	}
-	meter.Lag(monitor.completeUntil)
 	return &runningIntake{intake: in}, nil
-}
-
-// history gives the events of one source that it may hand over again, oldest
-// first: those that it says itself it will, else those that were appended within
-// its window.
-func (p *Pipeline) history(ctx context.Context, spec SourceSpec, source sources.Source, each func(*event.Event)) error {
-	last := p.deps.Journal.Last()
-	window := spec.Spec.Traits.Window
-	since := time.Now().Add(-window - window/seenGenerations)
-	r := p.deps.Journal.Read(p.deps.Journal.Oldest())
-	if rereader, ok := source.(sources.Rereader); ok {
-		occurred := rereader.Rereads(p.deps.Journal.Position(spec.Name))
-		if occurred.IsZero() {
-			return r.Close()
-		}
-		_ = r.Close()
-		since, r = time.Time{}, p.deps.Journal.ReadTime(0, occurred, time.Time{})
-	}
-	defer func() { _ = r.Close() }()
-	for ctx.Err() == nil {
-		frame, ok, err := r.TryNext()
-		if err != nil || !ok {
-			return err
-		}
-		if frame.Source == spec.Name && !frame.Appended.Before(since) {
-			for i := range frame.Events {
-				e := frame.Events[i] // shared: look may give it another id
-				each(&e)
-			}
-		}
-		if n := len(frame.Events); n > 0 && frame.Events[n-1].Sequence >= last {
-			return nil
-		}
-	}
-	return ctx.Err()
-}
-
-// onDisk gives the events of a source that occurred in a range of time, and
-// perhaps others, as the journal's files have them.
-func (p *Pipeline) onDisk(ctx context.Context, name string, since, until time.Time, each func(*event.Event)) error {
-	view, err := journal.OpenReadOnly(p.deps.DataDir)
-	if err != nil {
-		return err
-	}
-	r := view.ReadTime(0, since, until)
-	defer func() { _ = r.Close() }()
-	for ctx.Err() == nil {
-		frame, ok, err := r.TryNext()
-		if err != nil || !ok {
-			return err
-		}
-		if frame.Source != name {
-			continue
-		}
-		for i := range frame.Events {
-			each(&frame.Events[i])
-		}
-	}
-	return ctx.Err()
 }
 
 // readable is the journal as shippers use it.
@@ -120,9 +61,9 @@ func (r readable) Read(from uint64) frameReader { return r.Journal.Read(from) }
 
 // newShipper builds the shipper of a sink and opens its cursor.
 func (p *Pipeline) newShipper(spec SinkSpec) (*runningShipper, error) {
-	s, err := p.newLane(spec)
+	s, err := p.prepare(spec)
 	if err != nil {
-		return nil, fmt.Errorf("sink %s: %w", spec.Name, err)
+		return nil, err
 	}
 	if err := p.openCursor(s); err != nil {
 		_ = s.lane.sink.Close(context.Background())
@@ -131,13 +72,36 @@ func (p *Pipeline) newShipper(spec SinkSpec) (*runningShipper, error) {
 	return s, nil
 }
 
-// newLane builds everything of a shipper but its cursor, which two shippers of
+// prepare builds everything of a shipper but its cursor, which two shippers of
 // one sink must not have at once.
-func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
+func (p *Pipeline) prepare(spec SinkSpec) (*runningShipper, error) {
+	log, meter := p.deps.Log.With("sink", spec.Name), p.deps.Metrics.Sink(spec.Name)
+	b, err := p.newBuilder(spec, log, meter)
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", spec.Name, err)
+	}
+	l, err := p.newLane(spec, log, meter)
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", spec.Name, err)
+	}
+	window := cap(l.slots)
+	s := &shipper{
+		name: spec.Name, print: spec.Fingerprint, journal: readable{p.deps.Journal}, lane: l, log: log,
+		losses: p.deps.Losses, linger: time.Duration(spec.Spec.Batch.Linger), window: window,
+		moved: p.watermark, meter: meter, builder: b,
+		frames: make(chan journal.Frame), done: make(chan *batch, window),
+		storing: every{interval: storeEvery},
+		phase:   phaseStarting, since: time.Now(),
+	}
+	return &runningShipper{shipper: s, spec: spec, done: make(chan struct{})}, nil
+}
+
+// newBuilder builds what makes a sink's batches.
+func (p *Pipeline) newBuilder(spec SinkSpec, log *slog.Logger, meter *metrics.Sink) (builder, error) {
 	c := spec.Spec.Common
 	enc, err := encode.New(c.Format)
 	if err != nil {
-		return nil, err
+		return builder{}, err
 	}
 	if c.JSON {
 		enc = encode.Quoted(enc)
@@ -145,41 +109,11 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 	var where *filter.Filter
 	if c.Where != "" {
 		if where, err = filter.Compile(c.Where); err != nil {
-			return nil, err
+			return builder{}, err
 		}
 	}
-	log := p.deps.Log.With("sink", spec.Name)
-	meter := p.deps.Metrics.Sink(spec.Name)
-	window := max(1, c.Concurrency)
-	l := &lane{
-		name: spec.Name, log: log, letters: p.deps.Letters, meter: meter,
-		timeout:      time.Duration(c.Timeout),
-		retryInitial: time.Duration(c.Retry.Initial),
-		retryMax:     time.Duration(c.Retry.Max),
-		slots:        make(chan struct{}, window),
-		asked:        make(chan struct{}),
-		closed:       make(chan struct{}),
-		wake:         make(chan struct{}),
-		state:        laneState{since: time.Now()},
-	}
-	l.sink, err = spec.Spec.Open(sinks.Deps{
-		Name: spec.Name, Log: log, Monitor: &sinkMonitor{meter: meter, lane: l},
-		StateDir: filepath.Join(p.deps.DataDir, "sinks", spec.Name),
-		Agent:    p.deps.Agent, Journal: p.deps.Journal.ID(), UserAgent: p.userAgent(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	s := &shipper{
-		name: spec.Name, print: spec.Fingerprint, journal: readable{p.deps.Journal}, lane: l, log: log,
-		losses: p.deps.Losses, linger: time.Duration(c.Batch.Linger), window: window,
-		moved: p.watermark, meter: meter,
-		frames: make(chan journal.Frame), done: make(chan *batch, window),
-		storing: every{interval: storeEvery},
-		phase:   phaseStarting, since: time.Now(),
-	}
 	unasked := every{interval: logEvery}
-	s.builder = builder{
+	return builder{
 		sink: spec.Name, by: p.by, filter: where, enc: enc,
 		maxEvents: max(1, c.Batch.MaxEvents), maxBytes: max(1, int(c.Batch.MaxBytes)),
 		pool: new(sync.Pool), chunks: &p.chunks,
@@ -189,8 +123,30 @@ func (p *Pipeline) newLane(spec SinkSpec) (*runningShipper, error) {
 				log.Warn("where could not be answered for an event; it is kept", "err", err)
 			}
 		},
+	}, nil
+}
+
+// newLane opens a sink.
+func (p *Pipeline) newLane(spec SinkSpec, log *slog.Logger, meter *metrics.Sink) (*lane, error) {
+	c := spec.Spec.Common
+	l := &lane{
+		name: spec.Name, log: log, letters: p.deps.Letters, meter: meter,
+		timeout:      time.Duration(c.Timeout),
+		retryInitial: time.Duration(c.Retry.Initial),
+		retryMax:     time.Duration(c.Retry.Max),
+		slots:        make(chan struct{}, max(1, c.Concurrency)),
+		asked:        make(chan struct{}),
+		closed:       make(chan struct{}),
+		wake:         make(chan struct{}),
+		state:        laneState{since: time.Now()},
 	}
-	return &runningShipper{shipper: s, spec: spec, done: make(chan struct{})}, nil
+	var err error
+	l.sink, err = spec.Spec.Open(sinks.Deps{
+		Name: spec.Name, Log: log, Monitor: &sinkMonitor{meter: meter, lane: l},
+		StateDir: filepath.Join(p.deps.DataDir, "sinks", spec.Name),
+		Agent:    p.deps.Agent, Journal: p.deps.Journal.ID(), UserAgent: p.userAgent(),
+	})
+	return l, err
 }
 
 // openCursor finds where the shipper goes on.

@@ -109,24 +109,6 @@ func (in *intake) pause(ctx context.Context, err error, wait time.Duration) bool
 	return true
 }
 
-// recall rebuilds the window of seen ids from the journal.
-func (in *intake) recall(ctx context.Context, wait *backoff) bool {
-	if in.spec.Traits.Window <= 0 {
-		return true
-	}
-	for {
-		in.monitor.enter("reading its ids back from the journal", nil)
-		in.seen = newSeen(in.spec.Traits.Window)
-		err := in.history(ctx, func(e *event.Event) { in.seen.look(e) })
-		if err == nil {
-			return true
-		}
-		if ctx.Err() != nil || !in.pause(ctx, fmt.Errorf("read the ids back from the journal: %w", err), wait.next()) {
-			return false
-		}
-	}
-}
-
 // emit is the source's way into the journal. One emit is one frame, whatever
 // its size, because the position must be in the frame that holds its events:
 // sources bound what they emit.
@@ -158,39 +140,6 @@ func (in *intake) emit(ctx context.Context, records []event.Record, next event.P
 		return err
 	}
 	in.count(records, batch)
-	return nil
-}
-
-// unlearn forgets the ids of records that the journal's files were found to lack,
-// and still do: the frames with them were damaged, or are gone.
-func (in *intake) unlearn(ctx context.Context, records []event.Record, outcomes []outcome) error {
-	if in.seen == nil {
-		return nil
-	}
-	lacks := make(map[string]bool)
-	var first, last time.Time
-	for i := range outcomes {
-		e := &outcomes[i].event
-		if !records[i].Repair || outcomes[i].verdict != normalize.Keep || !in.seen.has(e.ID) {
-			continue
-		}
-		if len(lacks) == 0 || e.Occurred.Before(first) {
-			first = e.Occurred
-		}
-		if e.Occurred.After(last) {
-			last = e.Occurred
-		}
-		lacks[e.ID] = true
-	}
-	if len(lacks) == 0 {
-		return nil
-	}
-	if err := in.onDisk(ctx, first, last.Add(1), func(e *event.Event) { delete(lacks, e.ID) }); err != nil {
-		return fmt.Errorf("look for events to repair in the journal: %w", err)
-	}
-	for id := range lacks {
-		in.seen.drop(id)
-	}
 	return nil
 }
 

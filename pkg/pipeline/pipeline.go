@@ -285,6 +285,7 @@ func (p *Pipeline) start(l *live) error {
 func (p *Pipeline) startIntake(in *runningIntake) {
 	ctx, cancel := context.WithCancel(p.live.intake)
 	in.stop = cancel
+	in.meter.Lag(in.monitor.completeUntil)
 	go in.run(ctx)
 }
 

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -99,14 +98,14 @@ type change struct {
 // plan builds the parts that a config needs beyond those that run.
 func (p *Pipeline) plan(cfg Config, once bool) (c change, err error) {
 	c = change{cfg: cfg, intakes: make(map[string]*runningIntake), shippers: make(map[string]*runningShipper)}
-	defer func() {
-		if err != nil {
-			c.discard()
-		}
-	}()
 	p.mu.Lock()
 	shippers, intakes := maps.Clone(p.shippers), maps.Clone(p.intakes)
 	p.mu.Unlock()
+	defer func() {
+		if err != nil {
+			p.discard(c, shippers, intakes)
+		}
+	}()
 	keep := make(map[string]bool)
 	for _, spec := range cfg.Sinks {
 		keep[spec.Name] = true
@@ -114,12 +113,13 @@ func (p *Pipeline) plan(cfg Config, once bool) (c change, err error) {
 		if old != nil && old.print == spec.Fingerprint {
 			continue
 		}
-		s, err := p.newLane(spec)
-		if err == nil && old == nil {
-			err = p.openCursor(s)
+		build := p.newShipper
+		if old != nil {
+			build = p.prepare
 		}
+		s, err := build(spec)
 		if err != nil {
-			return c, fmt.Errorf("sink %s: %w", spec.Name, err)
+			return c, err
 		}
 		c.shippers[spec.Name] = s
 	}
@@ -148,13 +148,24 @@ func (p *Pipeline) plan(cfg Config, once bool) (c change, err error) {
 	return c, nil
 }
 
-// discard closes what was built for nothing.
-func (c change) discard() {
+// discard closes what was built for nothing, and takes back the figures of parts
+// that there are not.
+func (p *Pipeline) discard(c change, shippers map[string]*runningShipper, intakes map[string]*runningIntake) {
 	for _, s := range c.shippers {
 		if s.file != nil {
 			_ = s.file.Close()
 		}
 		_ = s.lane.sink.Close(context.Background())
+	}
+	for _, spec := range c.cfg.Sinks {
+		if shippers[spec.Name] == nil {
+			p.deps.Metrics.RemoveSink(spec.Name)
+		}
+	}
+	for _, spec := range c.cfg.Sources {
+		if intakes[spec.Name] == nil {
+			p.deps.Metrics.RemoveSource(spec.Name)
+		}
 	}
 }
 

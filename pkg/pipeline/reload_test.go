@@ -3,6 +3,9 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -11,8 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/shiplog/shiplog/pkg/deadletter"
 	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/metrics"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sources"
 )
@@ -161,6 +167,75 @@ func TestApplyRefusesWhatCannotBeBuilt(t *testing.T) {
 		}
 		w.close()
 	})
+}
+
+// What a refused config would have added or changed shows in no figure: the
+// series are those of the parts that run.
+func TestApplyThatIsRefusedLeavesNoFigures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := func(d sources.Deps) sources.Source { return (&feeder{}).open(d) }
+		told := func(d sources.Deps) sources.Source {
+			d.Monitor.Complete(time.Now())
+			return open(d)
+		}
+		w := newWorld(t, Config{
+			Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, told)},
+			Sinks:   []SinkSpec{sinkSpec(t, "sink", "1", &collector{}, nil)},
+		})
+		registry := prometheus.NewRegistry()
+		w.metrics = metrics.New(registry)
+		p := w.open()
+		stop := run(p)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		series := func() []string { return slices.Sorted(maps.Keys(gathered(t, registry))) }
+		before := series()
+		if !slices.Contains(before, "shiplog_source_lag_seconds/spool") {
+			t.Fatalf("got %q, want the source's lag", before)
+		}
+		bad := sourceSpec(t, "bad", "1", sources.Traits{}, open)
+		bad.Spec.Decoder = "no such decoder"
+		closed := &closing{}
+		next := w.cfg
+		next.Sources = []SourceSpec{sourceSpec(t, "spool", "2", sources.Traits{}, open), bad}
+		next.Sinks = []SinkSpec{w.cfg.Sinks[0], sinkSpec(t, "new", "1", closed, nil)}
+		if err := p.Apply(t.Context(), next); err == nil || !strings.Contains(err.Error(), "bad") {
+			t.Errorf("got %v, want an error that names the source", err)
+		}
+		if after := series(); !slices.Equal(after, before) {
+			t.Errorf("got the series %q, want %q", after, before)
+		}
+		if closed.times != 1 {
+			t.Errorf("the new sink was closed %d times, want once", closed.times)
+		}
+		// A sink whose cursor cannot be opened is closed, too.
+		if err := os.Mkdir(filepath.Join(w.dir, "cursors", "unplaced"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		next = w.cfg
+		next.Sinks = append(next.Sinks[:1:1], sinkSpec(t, "unplaced", "1", closed, nil))
+		if err := p.Apply(t.Context(), next); err == nil || !strings.Contains(err.Error(), "sink unplaced") {
+			t.Errorf("got %v, want an error that names the sink", err)
+		}
+		if after := series(); !slices.Equal(after, before) || closed.times != 2 {
+			t.Errorf("got the series %q and %d closed, want %q and 2", after, closed.times, before)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		w.close()
+	})
+}
+
+// closing is a sink that counts how often it is closed.
+type closing struct {
+	collector
+	times int
+}
+
+func (c *closing) Close(context.Context) error {
+	c.times++
+	return nil
 }
 
 // A reload takes a bounded time although a sink is down or stalled.
