@@ -50,7 +50,6 @@ func (o *Operator) Close() error {
 	if o.own == nil {
 		return nil
 	}
-	o.own.pipeline.Close()
 	return o.own.close()
 }
 

@@ -194,7 +194,13 @@ func openJournal(dir string, c config.Journal, deps journal.Deps) (*journal.Jour
 	}, deps)
 }
 
-func (a *agent) close() error { return a.journal.Close() }
+// close gives up what assemble opened and a run, if there was one, has not closed.
+func (a *agent) close() error {
+	if a.pipeline != nil {
+		a.pipeline.Close()
+	}
+	return a.journal.Close()
+}
 
 // listen starts the admin listener where the config wants one.
 func (a *agent) listen(ctx context.Context) (*admin.Server, error) {
