@@ -54,7 +54,7 @@ func (r *receiver) reached(n int) <-chan struct{} {
 	return done
 }
 
-// distinct is how many different events have come, repeats how often one came
+// counts gives how many different events have come, and how often one came
 // again.
 func (r *receiver) counts() (distinct, repeats int) {
 	r.mu.Lock()

@@ -332,7 +332,7 @@ type wires struct {
 
 type wire struct{ ID, State, Path string }
 
-// row is the height of a part on the canvas of the wires.
+// rowHeight is the height of a part on the canvas of the wires.
 const rowHeight = 100
 
 // WiresIn leads from the sources to the journal.

@@ -73,7 +73,7 @@ func (img image) names() []string {
 	return names
 }
 
-// span of one frame in a segment's bytes.
+// extent is the span of one frame in a segment's bytes.
 type extent struct {
 	from, to int64
 	header

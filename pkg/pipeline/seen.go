@@ -17,7 +17,7 @@ const (
 	seenMax         = 1 << 20 // ids; beyond, the oldest generation goes early
 )
 
-// verdict of a seen window.
+// sighting is the verdict of a seen window.
 type sighting uint8
 
 const (
