@@ -49,7 +49,7 @@ type reader struct {
 	scanTook time.Duration
 	rescan   bool             // scan soon
 	skipAll  bool             // files found now are begun at their end
-	troubles map[string]error // what could not be read at the last try, by path
+	troubles map[string]error // what could not be read since the last scan, by path; directories by their error
 
 	batch   *batch
 	full    chan *batch

@@ -21,9 +21,11 @@ func (r *reader) scan() {
 	r.rescan = false
 	r.scans++
 	clear(r.linked)
+	clear(r.troubles) // what still cannot be read will say so again
 	l := look(r.paths)
 	for _, err := range l.errs {
 		r.monitor.Failed(reasonOf(err), err)
+		r.troubles[err.Error()] = err
 	}
 	r.watcher.watch(l.dirs)
 	for _, path := range l.paths {
@@ -38,7 +40,7 @@ func (r *reader) scan() {
 	r.rescan = r.rescan || r.watcher.blind()
 	r.scanned, r.scanTook = began, r.now().Sub(began)
 	r.monitor.Connected(len(l.errs) == 0 && len(l.missing) < len(r.paths))
-	for _, err := range l.errs {
+	for _, err := range l.errs { // also of where rotated files were looked for
 		if r.once {
 			r.troubles[err.Error()] = err
 		}

@@ -77,6 +77,13 @@ func (p *place) rename(from, to string) {
 	}
 }
 
+func (p *place) link(to, name string) {
+	p.t.Helper()
+	if err := os.Symlink(p.path(to), p.path(name)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func (p *place) remove(name string) {
 	p.t.Helper()
 	if err := os.Remove(p.path(name)); err != nil {
@@ -489,6 +496,38 @@ func TestFileThatMayNotBeRead(t *testing.T) {
 	stop()
 	if !slices.Contains(p.mon.Failures(), "permission") {
 		t.Errorf("the monitor was told %q, want permission", p.mon.Failures())
+	}
+}
+
+// While something cannot be read, nothing is said to be complete; once it is gone,
+// it is no reason any more.
+func TestTroubleThatGoes(t *testing.T) {
+	tests := map[string]func(p *place) (pattern string){
+		"a link that leads through a file": func(p *place) string {
+			p.write("file", "")
+			p.link("file/below", "bad.jsonl")
+			return "*.jsonl"
+		},
+		"a directory that leads to itself": func(p *place) string {
+			p.link("bad.jsonl", "bad.jsonl")
+			return "bad.jsonl/*.jsonl"
+		},
+	}
+	for name, lay := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.cfg.Paths = []string{p.path(lay(p))}
+			r := newReader(p.source(false), nil)
+			r.scan()
+			if at := r.completeAt(time.Now()); !at.IsZero() {
+				t.Errorf("everything up to %s is said to be read", at)
+			}
+			p.remove("bad.jsonl")
+			r.scan()
+			if at := r.completeAt(time.Now()); at.IsZero() {
+				t.Errorf("what is gone is still a trouble: %v", r.troubles)
+			}
+		})
 	}
 }
 

@@ -100,8 +100,8 @@ func (w *watcher) take() (written []string, moved bool) {
 	return written, moved
 }
 
-// watch adds all directories that matter. One that was removed and made again is added again: the
-// kernel forgot it.
+// watch adds all directories that matter. One that was removed and made again is
+// added again: the kernel forgot it.
 func (w *watcher) watch(dirs map[string]struct{}) {
 	if w == nil {
 		return
