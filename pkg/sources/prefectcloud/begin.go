@@ -28,7 +28,7 @@ func (r *run) begin(ctx context.Context, f *feedRun) error {
 			return err
 		}
 		start := f.live.To
-		if limit, ok := r.plan.oldest(now); ok && limit.After(start) {
+		if limit, ok := r.available(now); ok && limit.After(start) {
 			r.lost(f, start, limit)
 			start = limit
 		}
@@ -40,7 +40,7 @@ func (r *run) begin(ctx context.Context, f *feedRun) error {
 // firstStart is where the first run begins.
 func (r *run) firstStart(ctx context.Context, f *feedRun, now time.Time) (time.Time, error) {
 	start, _ := parseStart(r.cfg.Start, now) // it was checked
-	limit, known := r.plan.oldest(now)
+	limit, known := r.available(now)
 	if start.IsZero() {
 		switch {
 		case known:

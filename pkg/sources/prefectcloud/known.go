@@ -11,10 +11,9 @@ const maxKnown = 200_000
 
 // known is the events of the overlap that this run has read by HTTP and that are
 // in the journal, by key, and when they occurred. It spares the pipeline what is
-// the same byte for byte, and it
-// spares the service: where the overlap holds as many events as are known,
-// nothing came late, and its pages need not be read again. It belongs to the
-// goroutine that polls.
+// the same byte for byte, and it spares the service: where the overlap holds as
+// many events as are known, nothing came late, and its pages need not be read
+// again. It belongs to the goroutine that polls.
 type known struct {
 	events map[uint64]time.Time
 }

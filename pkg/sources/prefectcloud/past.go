@@ -29,9 +29,9 @@ func (r *run) backfills(ctx context.Context, f *feedRun) error {
 // overlap, and what it has read of the instant at which it goes on, it knows.
 func (r *run) backfill(ctx context.Context, f *feedRun, part string) error {
 	r.mu.Lock()
-	m, limit := f.past[part], r.plan
+	m := f.past[part]
 	r.mu.Unlock()
-	if oldest, known := limit.oldest(r.client.now()); known && m.To.Before(oldest) && oldest.Sub(m.To) > time.Minute {
+	if oldest, known := r.available(r.client.now()); known && m.To.Before(oldest) && oldest.Sub(m.To) > time.Minute {
 		r.lost(f, m.To, oldest)
 		m.To, m.Edge, m.Far = oldest, nil, time.Time{}
 	}

@@ -29,6 +29,14 @@ func (p plan) oldest(now time.Time) (time.Time, bool) {
 	return now.Add(-p.retention).Truncate(time.Microsecond), true
 }
 
+// available is the time of the oldest event that the service keeps, by the plan as
+// it was last read.
+func (r *run) available(now time.Time) (time.Time, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.plan.oldest(now)
+}
+
 // preflight learns the clock and the plan. What the key may not read stays
 // unknown.
 func (r *run) preflight(ctx context.Context) error {
