@@ -42,14 +42,10 @@ func (r *resolver) binary(node *ast.Node, n *ast.BinaryNode) {
 	}
 }
 
+// replace makes node ask a test.
 func (r *resolver) replace(node *ast.Node, t test) {
-	at := (*node).Location()
 	r.filter.tests = append(r.filter.tests, t)
-	call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: "$test"}, Arguments: []ast.Node{
-		&ast.IdentifierNode{Value: "$env"}, &ast.IntegerNode{Value: len(r.filter.tests) - 1},
-	}}
-	call.SetLocation(at)
-	ast.Patch(node, call)
+	call(node, "$test", &ast.IdentifierNode{Value: "$env"}, &ast.IntegerNode{Value: len(r.filter.tests) - 1})
 }
 
 // call replaces node by a call of one of our functions.

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -87,20 +88,7 @@ func compare(a any, operator string, b any) bool {
 	}
 	x, okX := float(a)
 	y, okY := float(b)
-	if !okX || !okY {
-		return false
-	}
-	switch operator {
-	case "<":
-		return x < y
-	case "<=":
-		return x <= y
-	case ">":
-		return x > y
-	case ">=":
-		return x >= y
-	}
-	return false
+	return okX && okY && ordered(x, operator, y)
 }
 
 func compareText(x, operator, y string) bool {
@@ -112,6 +100,12 @@ func compareText(x, operator, y string) bool {
 	case "matches":
 		matched, err := regexp.MatchString(y, x)
 		return err == nil && matched
+	}
+	return ordered(x, operator, y)
+}
+
+func ordered[T cmp.Ordered](x T, operator string, y T) bool {
+	switch operator {
 	case "<":
 		return x < y
 	case "<=":

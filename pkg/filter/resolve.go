@@ -89,21 +89,16 @@ func (r *resolver) call(node *ast.Node, n *ast.CallNode, callee *ast.IdentifierN
 // name resolves the dotted name that ends at node.
 func (r *resolver) name(node *ast.Node, name string) {
 	kind := kindOf(name)
-	at := (*node).Location()
 	if kind != unknown {
 		f := r.field(name, kind)
-		call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: loaders[kind]}, Arguments: []ast.Node{
-			&ast.IdentifierNode{Value: "$env"}, &ast.IntegerNode{Value: len(r.filter.fields) - 1},
-		}}
-		call.SetLocation(at)
-		ast.Patch(node, call)
+		call(node, loaders[kind], &ast.IdentifierNode{Value: "$env"}, &ast.IntegerNode{Value: len(r.filter.fields) - 1})
 		r.resolved[*node] = f
 		r.partial[*node] = name
 		return
 	}
 	r.partial[*node] = name
 	root, _, _ := strings.Cut(name, ".")
-	switch suggestion := nearest(name); {
+	switch suggestion := Nearest(name); {
 	case isObject(name):
 		r.complain(*node, root, "%s is an object; name one of the fields below it, such as %s", name, firstBelow(name))
 	case suggestion != "":
