@@ -179,12 +179,7 @@ func checkField(s config.Section, path, name string) *config.Error {
 		return s.Problem(path, "%s is a namespace: name a field in it, such as %s.team", name, name)
 	}
 	e := s.Problem(path, "%s is no field that an event can have", name)
-	known := filter.Fields()
-	names := make([]string, len(known))
-	for i, f := range known {
-		names[i] = f.Name
-	}
-	e.Near = config.Nearest(name, names)
+	e.Near = filter.Nearest(name)
 	return e
 }
 
