@@ -15,8 +15,8 @@ type Entry struct {
 
 	// Message says what an actor did, without the actor and the place: created
 	// API key {resource}. {resource}, {target} and {group} stand for names. Where
-	// it ends with a preposition, or is a verb alone, the place follows directly. Empty: there is
-	// nothing better to say than Name.
+	// it ends with a preposition, or is a verb alone, the place follows directly.
+	// Empty: there is nothing better to say than Name.
 	Message string
 
 	Severity event.Severity

@@ -37,7 +37,8 @@ func (r *record) actorTypeID() int {
 	return 0
 }
 
-// person writes a user object; path is where it stands in the event. It must have an id, a name or an e-mail.
+// person writes a user object; path is where it stands in the event. It must have
+// an id, a name or an e-mail.
 func (w *ocsfWriter) person(path string, p person, typeID int) {
 	w.open("user")
 	id, email := w.take(p.id), w.take(p.email)

@@ -11,16 +11,17 @@ import (
 type Kind uint8
 
 const (
-	// Retry asks for the same again, later. The zero value, and so the kind of every
-	// error that nobody classified: nothing is given up by accident.
+	// Retry asks for the same again, later. The zero value, and so the kind of
+	// every error that nobody classified: nothing is given up by accident.
 	Retry Kind = iota
 
-	// TooLarge says that the request was too large. The batch is split; one event alone
-	// becomes a dead letter.
+	// TooLarge says that the request was too large. The batch is split; one event
+	// alone becomes a dead letter.
 	TooLarge
 
-	// Refused says that the destination will never take this very content. The batch is bisected until the event is found; that event
-	// becomes a dead letter.
+	// Refused says that the destination will never take this very content. The
+	// batch is bisected until the event is found; that event becomes a dead
+	// letter.
 	Refused
 
 	// Credentials says that we are not let in. Wait long and tell the operator; the
