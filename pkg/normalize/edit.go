@@ -3,7 +3,6 @@ package normalize
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/event"
@@ -142,35 +141,4 @@ func (p *rename) process(d *draft) (keep bool, err error) {
 		d.dirty = true
 	}
 	return true, errors.Join(errs...)
-}
-
-// isIP reports whether a field takes nothing but IP addresses: Elasticsearch
-// refuses the whole document otherwise.
-func isIP[T string | []byte](name T) bool {
-	switch string(name) {
-	case "source.ip", "client.ip", "destination.ip", "server.ip", "host.ip", "observer.ip", "related.ip":
-		return true
-	default:
-		return false
-	}
-}
-
-// validIP reports whether a JSON value is an IP, or a list of nothing else.
-func validIP(value []byte) bool {
-	s := scanner{b: value}
-	switch s.peek() {
-	case '"':
-		_, err := netip.ParseAddr(string(s.str()))
-		return err == nil
-	case '[':
-		s.open()
-		for more := s.element(true); more; more = s.element(false) {
-			if !validIP(s.value()) {
-				return false
-			}
-		}
-		return true
-	default:
-		return false
-	}
 }

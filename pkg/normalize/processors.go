@@ -1,15 +1,11 @@
 package normalize
 
 import (
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/event"
-	"github.com/shiplog/shiplog/pkg/filter"
 )
 
 // Processors is a checked list of processors. It may be shared by normalizers.
@@ -130,98 +126,4 @@ func compile(item config.Section) (processor, error) {
 	e := item.Problem(given[0].Name, "no such processor; there are %s", strings.Join(Kinds(), ", "))
 	e.Near = config.Nearest(given[0].Name, Kinds())
 	return nil, e
-}
-
-// condition drops what matches, or keeps only what does.
-type condition struct {
-	filter *filter.Filter
-	keep   bool
-}
-
-func compileCondition(s config.Section, keep bool) (processor, error) {
-	var text string
-	if err := s.Decode(&text); err != nil {
-		return nil, err
-	}
-	f, err := filter.Compile(text)
-	if err != nil {
-		return nil, s.Problem("", "%s", err)
-	}
-	return &condition{filter: f, keep: keep}, nil
-}
-
-func (c *condition) kind() string {
-	if c.keep {
-		return "keep"
-	}
-	return "drop"
-}
-
-func (c *condition) process(d *draft) (keep bool, err error) {
-	d.flush()
-	matched, err := c.filter.Match(d.event)
-	return matched == c.keep, err
-}
-
-// checkField tells why a field cannot be changed, as a mistake at path; nil: it
-// can.
-func checkField(s config.Section, path, name string) *config.Error {
-	switch name {
-	case "event.id", "event.action", "event.kind", "event.hash", "event.sequence", "event.original",
-		"@timestamp", "ecs.version",
-		"shiplog.source", "shiplog.delivery", "shiplog.replayed", "shiplog.journal":
-		return s.Problem(path, "%s must stay as it is: delivery and verification stand on it", name)
-	}
-	if fieldType(name) != "" {
-		return nil
-	}
-	if isOpen(name) {
-		return s.Problem(path, "%s is a namespace: name a field in it, such as %s.team", name, name)
-	}
-	e := s.Problem(path, "%s is no field that an event can have", name)
-	e.Near = filter.Nearest(name)
-	return e
-}
-
-// fieldType is text, list, number or open; empty: there is no such field.
-func fieldType(name string) string {
-	fields := filter.Fields()
-	if i := slices.IndexFunc(fields, func(f filter.Field) bool { return f.Name == name }); i >= 0 {
-		if fields[i].Type == "open" {
-			return "" // a namespace as a whole is no field
-		}
-		return fields[i].Type
-	}
-	if root, rest, _ := strings.Cut(name, "."); rest != "" && isOpen(root) {
-		return "open"
-	}
-	return ""
-}
-
-// isOpen reports whether any name below this one is a field.
-func isOpen(name string) bool {
-	return slices.ContainsFunc(filter.Fields(), func(f filter.Field) bool { return f.Name == name && f.Type == "open" })
-}
-
-// errNoPlace says that a value cannot go where it was told to.
-var errNoPlace = errors.New("the value does not fit the field")
-
-// fit makes a value, as JSON, into one that a field of that name and kind can
-// hold.
-func fit(name, kind string, value []byte) ([]byte, error) {
-	isText, isList := value[0] == '"', value[0] == '['
-	switch {
-	case strings.HasPrefix(name, "labels."), kind == "text": // labels are all keyword
-		if !isText {
-			value = event.AppendQuoted(nil, value)
-		}
-	case kind == "list" && !isList:
-		value = append(append([]byte{'['}, value...), ']')
-	case kind == "number" && (value[0] != '-' && value[0]-'0' > 9):
-		return nil, fmt.Errorf("%w: %s is a number", errNoPlace, name)
-	}
-	if isIP(name) && !validIP(value) {
-		return nil, fmt.Errorf("%w: %s is an IP address", errNoPlace, name)
-	}
-	return value, nil
 }
