@@ -206,14 +206,18 @@ func selectFlags(cmd *cobra.Command, s *admin.Selection) {
 }
 
 // settled completes a selection from the arguments.
-func settled(s admin.Selection, args []string) (admin.Selection, error) {
+func (a *app) settled(s admin.Selection, args []string) (admin.Selection, error) {
 	if len(args) > 0 {
 		s.Owner, s.IDs = args[0], args[1:]
 	}
 	if _, err := s.Choose(); err != nil {
 		return s, usageError{err}
 	}
-	return s, nil
+	store, plan, err := a.letters()
+	if err != nil {
+		return s, err
+	}
+	return s, mayOwn(store, plan, s.Owner)
 }
 
 func (a *app) lettersRetryCommand() *cobra.Command {
@@ -222,7 +226,7 @@ func (a *app) lettersRetryCommand() *cobra.Command {
 		Use:   "retry OWNER (ID… | --reason REASON | --all)",
 		Short: "Try some again; what is accepted is no dead letter any more",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			chosen, err := settled(s, args)
+			chosen, err := a.settled(s, args)
 			if err != nil {
 				return err
 			}
@@ -254,7 +258,7 @@ func (a *app) lettersDropCommand() *cobra.Command {
 		Use:   "drop OWNER (ID… | --reason REASON | --all) --because WHY",
 		Short: "Give some up for good; why goes into the journal",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if ask.Selection, err = settled(ask.Selection, args); err != nil {
+			if ask.Selection, err = a.settled(ask.Selection, args); err != nil {
 				return err
 			}
 			if strings.TrimSpace(ask.Because) == "" {
