@@ -14,7 +14,7 @@ var generated = []struct {
 }{
 	{"config-reference.md", `# Config reference
 
-Generated from the code: ` + "`agent schema --reference`" + `. What processors take is in
+Generated from the code: ` + "`agent schema --reference`" + `. What processors do is in
 [processors.md](processors.md), how to write values in [config.md](config.md).
 `, []string{"schema", "--reference"}},
 	{"metrics.md", `# Metrics

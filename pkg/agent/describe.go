@@ -3,6 +3,7 @@ package agent
 import (
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/metrics"
+	"github.com/shiplog/shiplog/pkg/normalize"
 )
 
 // Describe gives the configs of all kinds with their defaults, for the schema
@@ -15,6 +16,7 @@ func (k Kinds) Describe() config.Kinds {
 	for _, f := range k.Sinks {
 		all.Sinks = append(all.Sinks, config.Kind{Name: f.Kind, Settings: f.Defaults()})
 	}
+	all.Processors = normalize.Kinds()
 	return all
 }
 

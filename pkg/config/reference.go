@@ -21,7 +21,7 @@ func Reference(kinds Kinds) string {
 		if s := shapeOfKind(k); s.kind == "object" {
 			table(&b, rows(s, ""))
 		} else {
-			fmt.Fprintf(&b, "Takes %s.\n", typeText(s))
+			fmt.Fprintln(&b, k.Doc)
 		}
 	}
 	group(&b, "sink", kinds.Sinks)

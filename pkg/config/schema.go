@@ -76,7 +76,11 @@ func processors(kinds []Kind) object {
 	if len(kinds) > 0 {
 		properties := object{}
 		for _, k := range kinds {
-			properties[k.Name] = schemaOf(shapeOfKind(k))
+			p := schemaOf(shapeOfKind(k))
+			if k.Doc != "" {
+				p["description"] = k.Doc
+			}
+			properties[k.Name] = p
 		}
 		item["properties"], item["additionalProperties"] = properties, false
 	}

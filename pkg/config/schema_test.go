@@ -12,7 +12,7 @@ func kinds() config.Kinds {
 	return config.Kinds{
 		Sources:    []config.Kind{{Name: "one", Settings: &a}},
 		Sinks:      []config.Kind{{Name: "one", Settings: &a}, {Name: "two", Settings: &b}},
-		Processors: []config.Kind{{Name: "drop", Settings: new(string)}, {Name: "host", Settings: &host{}}},
+		Processors: []config.Kind{{Name: "drop", Settings: new(string), Doc: "What is dropped."}, {Name: "host", Settings: &host{}}},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 type Kind struct {
 	Name     string
 	Settings any
+	Doc      string // in a sentence; of processors whose Settings are no struct
 }
 
 // Kinds is everything that a config may name. It is how the schema and the

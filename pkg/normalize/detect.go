@@ -37,14 +37,17 @@ const (
 	detectionPrefix = detectionTag + "."
 )
 
+type detectConfig struct {
+	Enable  []string        `yaml:"enable" doc:"The only detections that run. Empty: all."`
+	Disable []string        `yaml:"disable" doc:"Detections that do not run."`
+	Learn   config.Duration `yaml:"learn" doc:"For how long, by the events' times, what is new is learnt and not told."`
+}
+
+func detectDefaults() *detectConfig { return &detectConfig{Learn: config.Duration(24 * time.Hour)} }
+
 func compileDetect(s config.Section) (processor, error) {
-	var c struct {
-		Enable  []string        `yaml:"enable"`
-		Disable []string        `yaml:"disable"`
-		Learn   config.Duration `yaml:"learn"`
-	}
-	c.Learn = config.Duration(24 * time.Hour)
-	if err := s.Decode(&c); err != nil {
+	c := detectDefaults()
+	if err := s.Decode(c); err != nil {
 		return nil, err
 	}
 	all := Detections()

@@ -28,10 +28,12 @@ type geoIP struct {
 // checkEvery is how often the database's file is looked at for a newer one.
 const checkEvery = 10 * time.Second
 
+type geoIPConfig struct {
+	Database string `yaml:"database" doc:"Path of a MaxMind database (.mmdb), of places or of networks."`
+}
+
 func compileGeoIP(s config.Section) (processor, error) {
-	var c struct {
-		Database string `yaml:"database"`
-	}
+	var c geoIPConfig
 	if err := s.Decode(&c); err != nil {
 		return nil, err
 	}

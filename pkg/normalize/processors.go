@@ -70,8 +70,27 @@ func (p *Processors) run(e event.Event, now time.Time, buf []byte, failed func(s
 	return e, d.buf, Keep, ""
 }
 
-// Kinds lists the kinds of processors.
-func Kinds() []string { return []string{"drop", "keep", "redact", "set", "rename", "geoip", "detect"} }
+// Kinds gives what each kind of processor takes, with its defaults, for the
+// schema and the reference of the config.
+func Kinds() []config.Kind {
+	return []config.Kind{
+		{Name: "drop", Settings: new(string), Doc: "An expression: events that it is true for are left out."},
+		{Name: "keep", Settings: new(string), Doc: "An expression: only events that it is true for are kept."},
+		{Name: "redact", Settings: redactDefaults()},
+		{Name: "set", Settings: new(map[string]any), Doc: "Fields with the constants to put into them."},
+		{Name: "rename", Settings: new(map[string]string), Doc: "Fields with their new names."},
+		{Name: "geoip", Settings: new(geoIPConfig)},
+		{Name: "detect", Settings: detectDefaults()},
+	}
+}
+
+func kindNames() []string {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
 
 // CompileProcessors checks the processors of a config: a list of mappings with
 // one key each, the kind. All mistakes are reported, as config.Errors. The zero
@@ -82,7 +101,7 @@ func CompileProcessors(section config.Section) (*Processors, error) {
 	}
 	items := section.Items()
 	if items == nil && len(section.Fields()) > 0 {
-		return nil, section.Problem("", "must be a list, each element with one of %s", strings.Join(Kinds(), ", "))
+		return nil, section.Problem("", "must be a list, each element with one of %s", strings.Join(kindNames(), ", "))
 	}
 	p := &Processors{}
 	var errs []error
@@ -106,7 +125,7 @@ func CompileProcessors(section config.Section) (*Processors, error) {
 func compile(item config.Section) (processor, error) {
 	given := item.Fields()
 	if len(given) != 1 {
-		return nil, item.Problem("", "must have exactly one key, one of %s", strings.Join(Kinds(), ", "))
+		return nil, item.Problem("", "must have exactly one key, one of %s", strings.Join(kindNames(), ", "))
 	}
 	s := given[0].Section
 	switch given[0].Name {
@@ -123,7 +142,7 @@ func compile(item config.Section) (processor, error) {
 	case "detect":
 		return compileDetect(s)
 	}
-	e := item.Problem(given[0].Name, "no such processor; there are %s", strings.Join(Kinds(), ", "))
-	e.Near = config.Nearest(given[0].Name, Kinds())
+	e := item.Problem(given[0].Name, "no such processor; there are %s", strings.Join(kindNames(), ", "))
+	e.Near = config.Nearest(given[0].Name, kindNames())
 	return nil, e
 }
