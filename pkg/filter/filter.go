@@ -43,9 +43,17 @@ type evaluation struct {
 	lookup lookup
 }
 
+// maxLength bounds an expression, in bytes: its parser calls itself for every
+// bracket, and a request to the API could have enough of them to overflow the
+// stack, which ends the program.
+const maxLength = 16 << 10
+
 // Compile checks an expression. The error says where in the text it is wrong,
-// and names the nearest field that exists.
+// and names the nearest field that exists. An expression has at most 16 KiB.
 func Compile(expression string) (*Filter, error) {
+	if len(expression) > maxLength {
+		return nil, fmt.Errorf("the expression has %d bytes; at most %d are allowed", len(expression), maxLength)
+	}
 	f := &Filter{text: expression}
 	r := &resolver{filter: f}
 	options := append(functions(), expr.Env(&lookup{}), expr.AsBool(), expr.Patch(r))

@@ -115,6 +115,8 @@ func TestCompileErrors(t *testing.T) {
 		"among outcomes":        {`event.outcome in ["success", "denied"]`, `event.outcome is never "denied"`},
 		"syntax":                {`event.action ==`, "unexpected token"},
 		"empty":                 {``, "unexpected token"},
+		"ever more brackets":    {strings.Repeat("(", 1<<20), "at most 16384 are allowed"},
+		"as many as may be":     {strings.Repeat("(", 16<<10), "unexpected token"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
