@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -253,6 +254,39 @@ func TestKilledInTheFirstWriteToANewFile(t *testing.T) {
 	a.want("*", 0, 90)
 }
 
+// A backlog of many dates takes no more memory than one of a single date: the
+// files share a compressor.
+func TestFilesShareACompressor(t *testing.T) {
+	for _, ending := range []string{"gz", "zst"} {
+		t.Run(ending, func(t *testing.T) {
+			a := newArchive(t, "audit-%{+yyyy-MM-dd}.jsonl."+ending)
+			s := a.sink()
+			batch := sinktest.Batch(0, maxParts, nil)
+			for i := range batch.Items {
+				e := batch.Items[i].Event
+				e.Occurred = e.Occurred.AddDate(0, 0, i)
+			}
+			before := heap()
+			if _, err := s.Deliver(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+			const most = 32 << 20
+			if grown := heap() - before; grown > most {
+				t.Errorf("%d files take %d bytes of memory, want at most %d", maxParts, grown, most)
+			}
+			a.want("*", 0, maxParts)
+		})
+	}
+}
+
+// heap is the memory in use after a collection, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse)
+}
+
 func TestNoSpaceLeavesNoHalfLine(t *testing.T) {
 	a := newArchive(t, "audit.jsonl")
 	s := a.sink()
@@ -264,7 +298,7 @@ func TestNoSpaceLeavesNoHalfLine(t *testing.T) {
 	o := s.open.byPath[a.cfg.Path]
 	_ = o.file.Close()
 	o.file = full
-	o.pack = func(f io.Writer, lines [][]byte) (int, error) { // some of it still fits
+	s.pack = func(f io.Writer, lines [][]byte) (int, error) { // some of it still fits
 		a.write(a.cfg.Path, append(a.read(a.cfg.Path), lines[0][:40]...))
 		return writeLines(f, lines)
 	}

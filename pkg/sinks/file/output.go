@@ -1,18 +1,13 @@
 package file
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/shiplog/shiplog/pkg/atomicfile"
 )
@@ -31,7 +26,6 @@ type outputs struct {
 type output struct {
 	file *os.File
 	part part // its Length is where the next write begins
-	pack pack
 	born time.Time
 }
 
@@ -95,8 +89,7 @@ func (o *output) fill(path string) error {
 	dev, ino := inode(info)
 	o.part = part{Path: path, Dev: dev, Ino: ino, Length: info.Size()}
 	o.born = bornAt(o.file, info)
-	o.pack, err = packer(packingOf(path))
-	return err
+	return nil
 }
 
 // inPlace says whether the path still leads to the file, and learns its length:
@@ -116,8 +109,8 @@ func (o *output) inPlace() bool {
 
 // append writes one batch, with compression as a complete member. Where that
 // does not succeed, the caller cuts the file later.
-func (o *output) append(lines [][]byte) (int, error) {
-	n, err := o.pack(o.file, lines)
+func (o *output) append(lines [][]byte, pack pack) (int, error) {
+	n, err := pack(o.file, lines)
 	o.part.Length += int64(n)
 	if err != nil {
 		return n, fmt.Errorf("write: %w", err)
@@ -134,75 +127,6 @@ func (s *outputs) closeAll() {
 	for _, o := range s.byPath {
 		s.close(o)
 	}
-}
-
-// pack writes lines to a file, compressed or not, and returns how many bytes that
-// were.
-type pack func(f io.Writer, lines [][]byte) (int, error)
-
-func packer(p packing) (pack, error) {
-	switch p {
-	case packedGzip:
-		var buf bytes.Buffer
-		w := gzip.NewWriter(&buf)
-		return func(f io.Writer, lines [][]byte) (int, error) {
-			buf.Reset()
-			w.Reset(&buf)
-			if _, err := writeLines(w, lines); err != nil {
-				return 0, err
-			}
-			if err := w.Close(); err != nil {
-				return 0, err
-			}
-			return f.Write(buf.Bytes())
-		}, nil
-	case packedZstd:
-		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		var buf []byte
-		return func(f io.Writer, lines [][]byte) (int, error) {
-			text := bytes.NewBuffer(make([]byte, 0, sizeOf(lines)))
-			if _, err := writeLines(text, lines); err != nil {
-				return 0, err
-			}
-			buf = w.EncodeAll(text.Bytes(), buf[:0])
-			return f.Write(buf)
-		}, nil
-	default:
-		return writeLines, nil
-	}
-}
-
-// chunkBytes is how much of a batch is copied together for one write.
-const chunkBytes = 256 << 10
-
-// writeLines writes whole lines, a chunk at a time.
-func writeLines(w io.Writer, lines [][]byte) (written int, err error) {
-	chunk := make([]byte, 0, min(sizeOf(lines), chunkBytes))
-	for i, line := range lines {
-		chunk = append(append(chunk, line...), '\n')
-		if i+1 < len(lines) && len(chunk)+len(lines[i+1])+1 <= chunkBytes {
-			continue
-		}
-		n, err := w.Write(chunk)
-		written += n
-		if err != nil {
-			return written, err
-		}
-		chunk = chunk[:0]
-	}
-	return written, nil
-}
-
-// sizeOf is the length of lines with their line feeds.
-func sizeOf(lines [][]byte) int {
-	n := len(lines)
-	for _, line := range lines {
-		n += len(line)
-	}
-	return n
 }
 
 // cut takes off what is beyond the mark.

@@ -21,6 +21,7 @@ type Sink struct {
 	cfg     Config
 	pattern datepath.Pattern
 	mode    fs.FileMode
+	pack    pack
 	journal string // that sequences are of; empty: not known
 	log     *slog.Logger
 	monitor sinks.Monitor
@@ -45,7 +46,7 @@ func newSink(c Config, d sinks.Deps) (*Sink, error) {
 		return nil, err
 	}
 	return &Sink{
-		cfg: c, pattern: pattern, mode: mode,
+		cfg: c, pattern: pattern, mode: mode, pack: packer(packingOf(c.Path)),
 		journal: d.Journal, log: d.Log, monitor: d.Monitor, now: time.Now,
 		state: state{dir: d.StateDir},
 		open:  outputs{byPath: make(map[string]*output)},
@@ -216,7 +217,7 @@ func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
 		*m = next
 	}
 	done := mark{Count: m.Count + 1, Sequence: through, Journal: m.Journal}
-	written, err := appendAll(outs, texts)
+	written, err := s.appendAll(outs, texts)
 	if err != nil {
 		return written, errors.Join(err, s.cut(*m)) // no half line is left for others to read
 	}
@@ -231,9 +232,9 @@ func (s *Sink) write(m *mark, texts []*text, through uint64) (int, error) {
 }
 
 // appendAll writes and syncs.
-func appendAll(outs []*output, texts []*text) (written int, err error) {
+func (s *Sink) appendAll(outs []*output, texts []*text) (written int, err error) {
 	for i, o := range outs {
-		n, err := o.append(texts[i].lines)
+		n, err := o.append(texts[i].lines, s.pack)
 		if err != nil {
 			return written, err
 		}
