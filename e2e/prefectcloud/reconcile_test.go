@@ -178,3 +178,25 @@ func TestReconcileClaimsNoMoreThanItKnows(t *testing.T) {
 		t.Errorf("a range in the future: got %v", err)
 	}
 }
+
+// Events that say different things under one id are told apart: none is missing
+// because of its name, and one that is missing is found beside its twin.
+func TestReconcileTellsTwinsApart(t *testing.T) {
+	server := cloudtest.Start(t, cloudtest.Options{Account: account, Key: key})
+	at := time.Now().Add(-3 * time.Hour)
+	twin := func(first int, at time.Time) []cloudtest.Event { return cloudtest.Events(first, 5, at, time.Second) }
+	server.Add(twin(0, at)...)
+	server.Add(twin(0, at.Add(-2*time.Hour))...)
+	site := newSite(t, server, quick)
+	site.once()
+	o := agent.ReconcileOptions{Options: site.options(), Source: "cloud", ByID: true, Repair: true, Wait: patience, Since: at.Add(-5 * time.Hour), Until: time.Now()}
+	found, err := agent.Reconcile(t.Context(), site.plan(), o)
+	if err != nil || !found.Whole() || found.Missing > 0 {
+		t.Fatalf("%d are called missing, %v, want none", found.Missing, err)
+	}
+	server.Add(twin(0, at.Add(time.Millisecond))...)
+	found, err = agent.Reconcile(t.Context(), site.plan(), o)
+	if err != nil || found.Missing != 5 || found.Repaired != 5 {
+		t.Errorf("%d are missing and %d repaired, %v, want 5", found.Missing, found.Repaired, err)
+	}
+}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,8 @@ type Hour struct {
 
 	Missing  []string `json:"missing,omitempty"`  // ids
 	Repaired int      `json:"repaired,omitempty"` // of the missing, how many are in the journal now
+
+	want map[string]int // of the missing: how many events the service has of an id
 }
 
 // Reconciliation is the comparison of a source's service with the journal.
@@ -186,16 +189,16 @@ func (r *reconciler) hour(ctx context.Context, at time.Time, counts map[time.Tim
 	if !whole {
 		end = r.result.Until
 	}
-	ids, late, err := r.journalled(at, end)
+	have, err := r.journalled(at, end)
 	if err != nil {
 		return err
 	}
-	h.Journal, h.Late = len(ids), late
+	h.Journal, h.Late = have.events, have.late
 	switch {
-	case counts != nil && whole && counts[at] == len(ids):
-		h.Service = len(ids)
+	case counts != nil && whole && counts[at] == have.events:
+		h.Service = have.events
 	default:
-		err = r.compare(ctx, &h, ids, end)
+		err = r.compare(ctx, &h, have.of, end)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -218,27 +221,39 @@ func (r *reconciler) hour(ctx context.Context, at time.Time, counts map[time.Tim
 	return nil
 }
 
-// journalled reads the ids that the journal has of a range of time.
-func (r *reconciler) journalled(since, until time.Time) (ids map[string]bool, late int, err error) {
-	ids = make(map[string]bool)
+// journalled is what the journal has of a range of time.
+type journalled struct {
+	events, late int
+	of           map[string]int // events by id; two that say different things may share one
+}
+
+func (r *reconciler) journalled(since, until time.Time) (journalled, error) {
+	have := journalled{of: make(map[string]int)}
+	seen := make(map[string]bool) // by id and content: an id may come again long after, with another
 	reader := r.view.ReadTime(0, since, until)
 	defer func() { _ = reader.Close() }()
 	for {
 		frame, ok, err := reader.TryNext()
 		if err != nil || !ok {
-			return ids, late, err
+			return have, err
 		}
 		if frame.Source != r.Source {
 			continue
 		}
 		for i := range frame.Events {
 			e := &frame.Events[i]
-			if e.Occurred.Before(since) || !e.Occurred.Before(until) || ids[e.ID] {
+			if e.Occurred.Before(since) || !e.Occurred.Before(until) {
 				continue
 			}
-			ids[string([]byte(e.ID))] = true // the frame may go
+			key := e.ID + string(e.Hash[:])
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			have.of[string([]byte(pipeline.SharedID(e.ID)))]++ // the frame may go
+			have.events++
 			if e.Received.Sub(e.Occurred) > lateAfter {
-				late++
+				have.late++
 			}
 		}
 	}
@@ -246,9 +261,11 @@ func (r *reconciler) journalled(since, until time.Time) (ids map[string]bool, la
 
 // compare lists what the service has of an hour. What is missing is put down for
 // repair as it is found, where that is wanted.
-func (r *reconciler) compare(ctx context.Context, h *Hour, ids map[string]bool, end time.Time) error {
+func (r *reconciler) compare(ctx context.Context, h *Hour, have map[string]int, end time.Time) error {
 	h.Service = 0
-	listed := make(map[string]bool)
+	given := make(map[[sha256.Size]byte]bool)
+	listed := make(map[string]int)
+	h.want = make(map[string]int)
 	var missing []event.Record
 	err := r.lister.List(ctx, h.Start, end, func(rec event.Record) error {
 		e, _, verdict, _, _ := r.normalizer.Normalize(&rec, time.Now(), nil)
@@ -257,14 +274,17 @@ func (r *reconciler) compare(ctx context.Context, h *Hour, ids map[string]bool, 
 			h.Service++
 			return nil
 		}
-		if listed[e.ID] {
+		sum := sha256.Sum256(rec.Raw)
+		if given[sum] {
 			return nil
 		}
+		given[sum] = true
 		id := string([]byte(e.ID))
-		listed[id] = true
+		listed[id]++
 		h.Service++
-		if !ids[id] {
+		if listed[id] > have[id] {
 			h.Missing = append(h.Missing, id)
+			h.want[id] = listed[id]
 			rec.Raw = slices.Clone(rec.Raw)
 			missing = append(missing, rec)
 		}

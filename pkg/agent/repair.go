@@ -90,12 +90,12 @@ func (r *reconciler) recheck() error {
 		if len(h.Missing) == 0 {
 			continue
 		}
-		ids, _, err := r.journalled(h.Start, h.Start.Add(time.Hour))
+		have, err := r.journalled(h.Start, h.Start.Add(time.Hour))
 		if err != nil {
 			return err
 		}
 		for _, id := range h.Missing {
-			if ids[id] {
+			if have.of[id] >= h.want[id] {
 				h.Repaired++
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shiplog/shiplog/pkg/event"
@@ -80,6 +81,19 @@ func (s *seen) look(e *event.Event) (found sighting, undo func()) {
 			s.size--
 		}
 	}
+}
+
+// SharedID is the id that an event came with: what look added to it, where
+// another event had the same, is left out.
+func SharedID(id string) string {
+	at := strings.LastIndexByte(id, '#')
+	if at < 0 {
+		return id
+	}
+	if _, err := strconv.ParseUint(id[at+1:], 16, 64); err != nil {
+		return id
+	}
+	return id[:at]
 }
 
 // has says whether there is an event of that id.
