@@ -123,7 +123,7 @@ func (s *sink) compare(settings map[string]string, replicas int, say func(string
 			errs = append(errs, fmt.Errorf("topic %s deletes records that are older than %s by the time they occurred, and events may be %s old when they are written: raise retention.ms, or set timestamp: now", s.cfg.Topic, time.Duration(ms)*time.Millisecond, late))
 		}
 	}
-	if strings.Contains(settings["cleanup.policy"], "compact") && s.cfg.Key != "event.id" {
+	if strings.Contains(settings["cleanup.policy"], "compact") && !byID(s.cfg.Key) {
 		errs = append(errs, fmt.Errorf("topic %s is compacted: of the events with the same %s only the last is kept; use key: event.id, or cleanup.policy=delete", s.cfg.Topic, s.cfg.Key))
 	}
 	return errors.Join(errs...)

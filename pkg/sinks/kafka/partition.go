@@ -33,6 +33,9 @@ func severityOf(e *event.Event) string {
 	return e.Severity.String()
 }
 
+// byID says whether a key field is the event's id: no two events have the same.
+func byID(key string) bool { return key == "event.id" || key == "id" }
+
 func keyNames() []string { return slices.Sorted(maps.Keys(keys)) }
 
 // keyOf returns the value of an event's key field, and its id where that is
