@@ -10,8 +10,8 @@ import (
 
 // healthz says that the process lives and can go on living: a journal that must
 // not be written to any more is the one thing that only a restart mends.
-func (h *handlers) healthz(w http.ResponseWriter, _ *http.Request) {
-	if s := h.Pipeline.Status(); s.Journal.Failure != "" {
+func (h *handlers) healthz(w http.ResponseWriter, r *http.Request) {
+	if s := h.probed(r); s.Journal.Failure != "" {
 		http.Error(w, "the journal must not be written to any more: "+s.Journal.Failure, http.StatusServiceUnavailable)
 		return
 	}
@@ -67,14 +67,8 @@ func why(f *pipeline.Failure) string {
 	return ": " + f.Error
 }
 
-// readyz answers anybody, for probes carry no token; the errors, which name hosts
-// and paths, are for who does.
 func (h *handlers) readyz(w http.ResponseWriter, r *http.Request) {
-	s := h.Pipeline.Status()
-	if admitted, _ := h.admit(r); !admitted {
-		s = withoutErrors(s)
-	}
-	ready := readiness(s)
+	ready := readiness(h.probed(r))
 	code := http.StatusOK
 	if !ready.Ready {
 		code = http.StatusServiceUnavailable
@@ -82,7 +76,21 @@ func (h *handlers) readyz(w http.ResponseWriter, r *http.Request) {
 	answer(w, code, ready)
 }
 
+// probed is the status as a request for health may know it. Anybody is answered,
+// for probes carry no token; the errors, which name hosts and paths, are for who
+// does.
+func (h *handlers) probed(r *http.Request) pipeline.Status {
+	s := h.Pipeline.Status()
+	if admitted, _ := h.admit(r); !admitted {
+		return withoutErrors(s)
+	}
+	return s
+}
+
 func withoutErrors(s pipeline.Status) pipeline.Status {
+	if s.Journal.Failure != "" {
+		s.Journal.Failure = "it has failed, see the log"
+	}
 	s.Sources, s.Sinks = slices.Clone(s.Sources), slices.Clone(s.Sinks)
 	for i := range s.Sources {
 		s.Sources[i].LastError = nil
