@@ -10,8 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -65,34 +63,6 @@ func LoadCursor(dir, sink string) (c Cursor, ok bool, err error) {
 	}
 	c, _, ok = newer(b)
 	return c, ok, nil
-}
-
-// Cursors returns the names of the sinks that have a cursor in dir, in order.
-func Cursors(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("journal: list cursors: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		if name, err := url.PathUnescape(e.Name()); err == nil && e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// RemoveCursor forgets a sink: should it come back, it begins anew. A sink
-// without a cursor is no error.
-func RemoveCursor(dir, sink string) error {
-	if err := os.Remove(cursorPath(dir, sink)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("journal: remove the cursor of %s: %w", sink, err)
-	}
-	return nil
 }
 
 // CursorFile writes one sink's cursor. It belongs to one goroutine.

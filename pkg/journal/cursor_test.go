@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -41,15 +40,6 @@ func TestCursorStoreLoad(t *testing.T) {
 		t.Errorf("opened %+v, %v, %v", got, ok, err)
 	}
 	f.Close()
-	if names, err := Cursors(dir); !slices.Equal(names, []string{"a/b"}) || err != nil {
-		t.Errorf("cursors %q, %v", names, err)
-	}
-	if err := RemoveCursor(dir, "a/b"); err != nil {
-		t.Error(err)
-	}
-	if names, err := Cursors(dir); len(names) > 0 || err != nil {
-		t.Errorf("cursors after removal %q, %v", names, err)
-	}
 }
 
 // That a sink had a cursor is known also when it cannot be read.

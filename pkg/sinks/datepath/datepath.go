@@ -11,23 +11,13 @@ import (
 
 // A Pattern is a parsed name. It may be used from many goroutines. The zero
 // Pattern is the empty name.
-type Pattern struct {
-	pieces []piece
-	finest time.Duration // how long a name stays the same at least; 0: for ever
-}
+type Pattern struct{ pieces []piece }
 
 // piece is a literal text or, with a layout, a part of a date.
 type piece struct{ text, layout string }
 
-var fields = []struct {
-	name, layout string
-	lasts        time.Duration
-}{
-	{"yyyy", "2006", time.Hour * 24 * 365},
-	{"MM", "01", time.Hour * 24 * 28},
-	{"dd", "02", time.Hour * 24},
-	{"HH", "15", time.Hour},
-}
+// fields are the parts of a date, with Go's layout of each.
+var fields = []struct{ name, layout string }{{"yyyy", "2006"}, {"MM", "01"}, {"dd", "02"}, {"HH", "15"}}
 
 // Parse reads a pattern. Between %{+ and } stand yyyy, MM, dd and HH, in UTC,
 // and anything but letters.
@@ -66,9 +56,6 @@ next:
 		for _, f := range fields {
 			if rest, ok := strings.CutPrefix(s, f.name); ok {
 				p.pieces = append(p.pieces, piece{layout: f.layout})
-				if p.finest == 0 || f.lasts < p.finest {
-					p.finest = f.lasts
-				}
 				s = rest
 				continue next
 			}
@@ -81,9 +68,6 @@ next:
 	}
 	return nil
 }
-
-// Dated says whether the name depends on the time.
-func (p Pattern) Dated() bool { return p.finest > 0 }
 
 // Append appends the name at t to dst.
 func (p Pattern) Append(dst []byte, t time.Time) []byte {
@@ -100,18 +84,3 @@ func (p Pattern) Append(dst []byte, t time.Time) []byte {
 
 // Format returns the name at t.
 func (p Pattern) Format(t time.Time) string { return string(p.Append(nil, t)) }
-
-// Wildcard returns the name with star in place of every run of date fields.
-func (p Pattern) Wildcard(star string) string {
-	var b strings.Builder
-	last := false
-	for _, piece := range p.pieces {
-		if piece.layout == "" {
-			b.WriteString(piece.text)
-		} else if !last {
-			b.WriteString(star)
-		}
-		last = piece.layout != ""
-	}
-	return b.String()
-}
