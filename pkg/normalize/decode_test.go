@@ -300,6 +300,21 @@ func TestDecoderOfTheRecord(t *testing.T) {
 	}
 }
 
+// However many members there are, of those with one name the last counts. That
+// takes no time to speak of; to look through all for each would take a minute.
+func TestManyMembersGivenTwice(t *testing.T) {
+	const many = 100_000
+	raw := []byte(`{"id":"1"`)
+	for i := range 2 * many {
+		raw = fmt.Appendf(raw, `,"k%d":%d`, i%many, i)
+	}
+	doc := decode(t, normalized(t, newNormalizer(t, normalize.Options{}), &event.Record{Raw: append(raw, '}')}).Doc)
+	extra, _ := at(doc, "prefect.extra").(map[string]any)
+	if len(extra) != many || fmt.Sprintf("%v %v", extra["k0"], extra["k99999"]) != "100000 199999" {
+		t.Errorf("got %d members, k0 %v and k99999 %v; want %d, the last of each", len(extra), extra["k0"], extra["k99999"], many)
+	}
+}
+
 func TestCountsUnmapped(t *testing.T) {
 	var got []string
 	n := newNormalizer(t, normalize.Options{Unmapped: func(kind string) { got = append(got, kind) }})

@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/shiplog/shiplog/pkg/event"
 )
@@ -22,7 +23,8 @@ type fields struct {
 
 	outcome text // of a generic record
 
-	extra []member // members that the event does not have, or of the wrong type
+	extra []member       // members that the event does not have, or of the wrong type
+	index map[string]int // of extra by name, where there are many; nil: not made
 
 	seen bool // at least one member that an event has
 }
@@ -40,11 +42,21 @@ type resource struct {
 	labels                        bool // it has labels besides its id and its name
 }
 
+// maxSpare is how many related resources and how many members the memory for the
+// next record has room for at most, whatever a record had.
+const maxSpare = 1024
+
 func (f *fields) reset() {
-	related, extra := f.related[:0], f.extra[:0]
-	clear(f.related)
-	clear(f.extra)
-	*f = fields{related: related, extra: extra}
+	var next fields
+	if cap(f.related) <= maxSpare {
+		clear(f.related)
+		next.related = f.related[:0]
+	}
+	if cap(f.extra) <= maxSpare {
+		clear(f.extra)
+		next.extra = f.extra[:0]
+	}
+	*f = next
 }
 
 // decodePrefect takes an event of Prefect apart: the form of its API, its
@@ -130,13 +142,35 @@ func (s *scanner) null() bool {
 // keep remembers a member; of two of the same name the last counts, as in most
 // readers of JSON.
 func (f *fields) keep(key text, value []byte) {
-	for i := range f.extra {
-		if bytes.Equal(f.extra[i].key, key) {
-			f.extra[i].value = value
-			return
-		}
+	if i := f.indexOf(key); i >= 0 {
+		f.extra[i].value = value
+		return
 	}
 	f.extra = append(f.extra, member{key, value})
+	if f.index != nil {
+		f.index[view(key)] = len(f.extra) - 1
+	}
+}
+
+// fewMembers is how many members are quickly looked through.
+const fewMembers = 64
+
+// indexOf gives where a member is in extra; less than 0: nowhere. A record may
+// have hundreds of thousands, so that many are not looked through for each.
+func (f *fields) indexOf(key text) int {
+	if len(f.extra) <= fewMembers {
+		return slices.IndexFunc(f.extra, func(m member) bool { return bytes.Equal(m.key, key) })
+	}
+	if f.index == nil {
+		f.index = make(map[string]int, 2*fewMembers)
+		for i := range f.extra {
+			f.index[view(f.extra[i].key)] = i
+		}
+	}
+	if i, there := f.index[view(key)]; there {
+		return i
+	}
+	return -1
 }
 
 // read reads a resource: an object of labels.
