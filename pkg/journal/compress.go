@@ -35,9 +35,14 @@ type compressor struct {
 	zstd func() (*zstd.Encoder, error)
 }
 
+// zstdWindow is how far back a match may lie, in bytes. A longer one takes several
+// times the memory, for as long as the journal is open, and saves nothing: what is
+// alike in events lies near.
+const zstdWindow = 1 << 20
+
 func newCompressor() *compressor {
 	return &compressor{zstd: sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithWindowSize(zstdWindow))
 	})}
 }
 
