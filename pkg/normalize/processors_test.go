@@ -300,6 +300,13 @@ func BenchmarkProcessors(b *testing.B) {
 	}
 }
 
+// A value of which nothing is left where it is made harmless is found all the same,
+// and nothing is found everywhere.
+func TestRedactWhatCannotBeSeen(t *testing.T) {
+	_, doc := processed(t, `[{redact: {fields: [prefect.resource.name]}}]`, `{"id":"1","event":"x","resource":{"prefect.resource.name":"\u202e"},"payload":{"a":"- \u202e -","b":""}}`)
+	expect(t, doc, map[string]string{"prefect.resource.name": `"***"`, "prefect.payload": `{"a":"- *** -","b":""}`})
+}
+
 // A byte order mark is no place to hide behind.
 func TestRedactBehindAByteOrderMark(t *testing.T) {
 	_, doc := processed(t, `[{redact: {fields: [user.email]}}]`, "\ufeff"+loginOfAna)

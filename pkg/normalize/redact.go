@@ -137,7 +137,7 @@ func (r *redact) add(list []secret, value string) []secret {
 	list = append(list, secret{lower, anchorOf(lower), instead})
 	// As a URL has it, and as the message does.
 	for _, other := range [...]string{url.QueryEscape(value), url.PathEscape(value), string(harmless([]byte(value)))} {
-		if other := lowerASCII(other); other != lower && other != list[len(list)-1].value {
+		if other := lowerASCII(other); other != "" && other != lower && other != list[len(list)-1].value {
 			list = append(list, secret{other, anchorOf(other), instead})
 		}
 	}
