@@ -65,7 +65,7 @@ func (a *arena) add(p partition, from int64, decoder string, part *fetch.Respons
 			next = max(next, r.Offset+1)
 		}
 	}
-	if next == from {
+	if next == from && len(batches) > 0 { // none: the broker cut the first one short
 		next++ // the record at from was compacted away, and its batch has none after it
 	}
 	return next, last, nil
