@@ -307,6 +307,20 @@ func TestRedactWhatCannotBeSeen(t *testing.T) {
 	expect(t, doc, map[string]string{"prefect.resource.name": `"***"`, "prefect.payload": `{"a":"- *** -","b":""}`})
 }
 
+// A payload may have tens of thousands of values: to look for each of them in each
+// text would take minutes.
+func TestRedactManyValues(t *testing.T) {
+	raw := []byte(`{"id":"1","event":"x","resource":{"prefect.resource.name":"for value49999"},"payload":{"n":1E5`)
+	for i := range 50_000 {
+		raw = fmt.Appendf(raw, `,"k%d":"Value%d"`, i, i)
+	}
+	e, doc := processed(t, `[{redact: {fields: [prefect.payload]}}]`, string(raw)+`}}`)
+	expect(t, doc, map[string]string{"prefect.payload.n": `"***"`, "prefect.resource.name": `"for ***"`, "prefect.payload.k7": `"***"`})
+	if bytes.Contains(bytes.ToLower(e.Doc), []byte("value")) || bytes.Contains(e.Doc, []byte("1E5")) {
+		t.Error("the document still has one of the values")
+	}
+}
+
 // A byte order mark is no place to hide behind.
 func TestRedactBehindAByteOrderMark(t *testing.T) {
 	_, doc := processed(t, `[{redact: {fields: [user.email]}}]`, "\ufeff"+loginOfAna)

@@ -54,7 +54,7 @@ func (r *redact) kind() string { return "redact" }
 
 func (r *redact) process(d *draft) (keep bool, err error) {
 	secrets := r.secrets(d.opened())
-	if len(secrets) == 0 {
+	if len(secrets.list) == 0 {
 		return true, nil
 	}
 	d.flush()
@@ -76,72 +76,73 @@ type secret struct {
 	instead string
 }
 
-// secrets collects the values of the fields, the longest first, so that one that
-// is part of another does not spoil it.
-func (r *redact) secrets(root *node) []secret {
-	var list []secret
+// secrets are the values to take out of one event. There may be thousands, where a
+// field is a whole payload.
+type secrets struct {
+	list  []secret          // the longest first, so that one that is part of another does not spoil it
+	whole map[string]string // value → what to write instead
+}
+
+// secrets collects the values of the fields.
+func (r *redact) secrets(root *node) *secrets {
+	all := &secrets{whole: map[string]string{}}
 	for _, name := range r.fields {
 		s := scanner{b: root.get(name)}
 		if len(s.b) > 0 {
-			list = r.collect(&s, list)
+			r.collect(&s, all)
 		}
 		if end, isIP := strings.CutSuffix(name, ".ip"); isIP {
-			list = r.otherSpelling(root, name, end+".address", list)
+			r.otherSpelling(root, name, end+".address", all)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b secret) int { return len(b.value) - len(a.value) })
-	return list
+	slices.SortStableFunc(all.list, func(a, b secret) int { return len(b.value) - len(a.value) })
+	return all
 }
 
 // otherSpelling adds the address that an IP was read from, where the record wrote
 // it in another way, as IPv6 allows.
-func (r *redact) otherSpelling(root *node, ip, address string, list []secret) []secret {
+func (r *redact) otherSpelling(root *node, ip, address string, to *secrets) {
 	written, is := root.text(address), root.text(ip)
-	if is == "" || strings.Contains(written, is) {
-		return list
+	if is != "" && !strings.Contains(written, is) {
+		r.add(to, written)
 	}
-	return r.add(list, written)
 }
 
 // collect adds all texts and numbers of a value.
-func (r *redact) collect(s *scanner, list []secret) []secret {
+func (r *redact) collect(s *scanner, to *secrets) {
 	switch s.peek() {
 	case '"':
-		return r.add(list, string(text(s.str()).appendPlain(nil)))
+		r.add(to, string(text(s.str()).appendPlain(nil)))
 	case '{':
 		s.open()
 		for _, more := s.member(true); more; _, more = s.member(false) {
-			list = r.collect(s, list)
+			r.collect(s, to)
 		}
-		return list
 	case '[':
 		s.open()
 		for more := s.element(true); more; more = s.element(false) {
-			list = r.collect(s, list)
+			r.collect(s, to)
 		}
-		return list
 	case 't', 'f', 'n':
 		s.skip() // true, false and null tell nobody apart
-		return list
 	default:
-		return r.add(list, string(s.value()))
+		r.add(to, string(s.value()))
 	}
 }
 
-func (r *redact) add(list []secret, value string) []secret {
-	lower := lowerASCII(value)
-	if value == "" || slices.ContainsFunc(list, func(s secret) bool { return s.value == lower }) {
-		return list
+// add adds a value as it is, as URLs have it, and as the message does.
+func (r *redact) add(to *secrets, value string) {
+	if _, there := to.whole[lowerASCII(value)]; there || value == "" {
+		return
 	}
 	instead := r.replacement(value)
-	list = append(list, secret{lower, anchorOf(lower), instead})
-	// As a URL has it, and as the message does.
-	for _, other := range [...]string{url.QueryEscape(value), url.PathEscape(value), string(harmless([]byte(value)))} {
-		if other := lowerASCII(other); other != "" && other != lower && other != list[len(list)-1].value {
-			list = append(list, secret{other, anchorOf(other), instead})
+	for _, spelling := range [...]string{value, url.QueryEscape(value), url.PathEscape(value), string(harmless([]byte(value)))} {
+		lower := lowerASCII(spelling)
+		if _, there := to.whole[lower]; !there && lower != "" {
+			to.list = append(to.list, secret{lower, anchorOf(lower), instead})
+			to.whole[lower] = instead
 		}
 	}
-	return list
 }
 
 func (r *redact) replacement(value string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,7 +16,7 @@ import (
 // text and every name in it, and out of the record's text, whatever stands
 // around them.
 type rewriter struct {
-	secrets []secret
+	secrets *secrets
 	in      scanner
 	out     []byte
 	path    []byte // of the value that is read, dotted
@@ -146,7 +147,7 @@ func (w *rewriter) string() (left bool) {
 
 func (w *rewriter) number(number []byte) (left bool) {
 	before := len(w.out)
-	w.out = appendRedactedNumber(w.out, number, w.secrets)
+	w.out = w.secrets.appendNumber(w.out, number)
 	return w.out[before] != '"' || fieldType(string(w.path)) != "number"
 }
 
@@ -157,20 +158,20 @@ func (w *rewriter) redacted(t text) (redacted string, changed bool) {
 		w.scratch = t.appendPlain(w.scratch[:0])
 		said = w.scratch
 	}
-	return replace(view(said), w.secrets)
+	return w.secrets.replace(view(said))
 }
 
 // redactRecord takes the secrets out of a record's text. In JSON each string is
 // looked at by what it says, however it is escaped, so that none hides behind
 // an escape and the record stays JSON.
-func redactRecord(raw []byte, secrets []secret) []byte {
+func redactRecord(raw []byte, secrets *secrets) []byte {
 	if rest, ok := bytes.CutPrefix(raw, []byte(bom)); ok {
 		return append([]byte(bom), redactRecord(rest, secrets)...)
 	}
 	s := scanner{b: raw}
 	s.space()
 	if s.skip(); !s.end() {
-		redacted, _ := replace(string(raw), secrets)
+		redacted, _ := secrets.replace(string(raw))
 		return []byte(redacted)
 	}
 	w := rewriter{secrets: secrets, in: s, out: make([]byte, 0, len(raw)+64)}
@@ -187,7 +188,7 @@ func redactRecord(raw []byte, secrets []secret) []byte {
 			i = w.in.i
 		case c == '-' || c-'0' <= 9:
 			w.in.number()
-			w.out = appendRedactedNumber(w.out, raw[i:w.in.i], secrets)
+			w.out = secrets.appendNumber(w.out, raw[i:w.in.i])
 			i = w.in.i
 		default:
 			w.out = append(w.out, c)
@@ -197,11 +198,10 @@ func redactRecord(raw []byte, secrets []secret) []byte {
 	return w.out
 }
 
-func appendRedactedNumber(dst, number []byte, secrets []secret) []byte {
-	for _, s := range secrets {
-		if string(number) == s.value {
-			return event.AppendQuoted(dst, s.instead)
-		}
+// appendNumber writes a number, or what is written instead of it.
+func (s *secrets) appendNumber(dst, number []byte) []byte {
+	if instead, is := s.whole[lowerASCII(view(number))]; is {
+		return event.AppendQuoted(dst, instead)
 	}
 	return append(dst, number...)
 }
@@ -210,9 +210,14 @@ func appendRedactedNumber(dst, number []byte, secrets []secret) []byte {
 // own: "al" must not spoil every "also".
 const wordLength = 6
 
-// replace takes the secrets out of a text, whatever their case.
-func replace(text string, secrets []secret) (replaced string, changed bool) {
-	for _, s := range secrets {
+// replace takes the secrets out of a text, whatever their case. Most texts with a
+// secret are nothing else, and none holds one that is longer.
+func (s *secrets) replace(text string) (replaced string, changed bool) {
+	if instead, is := s.whole[lowerASCII(text)]; is {
+		return instead, true
+	}
+	fit := sort.Search(len(s.list), func(i int) bool { return len(s.list[i].value) <= len(text) })
+	for _, s := range s.list[fit:] {
 		var b strings.Builder
 		done := 0
 		for i := s.next(text, 0); i >= 0; {
@@ -299,10 +304,18 @@ func isWord(text string, from, to int) bool {
 
 // lowerASCII lowers A to Z.
 func lowerASCII(s string) string {
+	isUpper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	i := 0
+	for i < len(s) && !isUpper(s[i]) {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
 	b := []byte(s)
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			b[i] = c | 0x20
+	for ; i < len(b); i++ {
+		if isUpper(b[i]) {
+			b[i] |= 0x20
 		}
 	}
 	return string(b)
