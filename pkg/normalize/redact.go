@@ -69,20 +69,6 @@ func (r *redact) process(d *draft) (keep bool, err error) {
 	return true, nil
 }
 
-// A secret is a value to take out, and what to write instead.
-type secret struct {
-	value   string // A to Z lowered
-	anchor  int    // see anchorOf
-	instead string
-}
-
-// secrets are the values to take out of one event. There may be thousands, where a
-// field is a whole payload.
-type secrets struct {
-	list  []secret          // the longest first, so that one that is part of another does not spoil it
-	whole map[string]string // value → what to write instead
-}
-
 // secrets collects the values of the fields.
 func (r *redact) secrets(root *node) *secrets {
 	all := &secrets{whole: map[string]string{}}
