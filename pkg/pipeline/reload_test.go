@@ -349,6 +349,43 @@ func TestReplayBesideTheLiveCursor(t *testing.T) {
 	})
 }
 
+// A replay of rare events does not wait for a full batch, nor begin again where
+// nothing has matched yet.
+func TestReplayNotesHowFarItHasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		input := &feeder{}
+		input.add(audit(0, 100))
+		sink := &collector{}
+		w := newWorld(t, Config{
+			Sources: []SourceSpec{sourceSpec(t, "spool", "1", sources.Traits{}, input.open)},
+			Sinks:   []SinkSpec{sinkSpec(t, "sink", "1", sink, nil)},
+		})
+		p := w.open()
+		stop := run(p)
+		time.Sleep(time.Second)
+		r, err := p.newReplay(ReplayRequest{Sink: "sink", Where: `event.sequence <= 12`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(noteEvery)
+		var told []ReplayProgress
+		r.tell = func(s ReplayProgress) { told = append(told, s) }
+		if err := r.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) < 2 || told[0].Next <= 1 || told[0].Next > 30 || told[0].Delivered == 0 || told[0].Delivered != told[0].Matched {
+			t.Errorf("got progress %+v, want what the first frames had to be delivered, and noted", told)
+		}
+		if last := told[len(told)-1]; last.Delivered != 12 {
+			t.Errorf("got %+v, want 12 delivered", last)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		w.close()
+	})
+}
+
 func TestReplayGoesOnOverAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		input := &feeder{}

@@ -70,7 +70,8 @@ var ErrNoSink = errors.New("no such sink")
 // Replay ships a range of the journal to a sink again, beside its live cursor,
 // each event marked as replayed, without a delivery number. Live events go
 // first. It retries as the live shipper does. Where it is interrupted, the same
-// request goes on from there. progress, unless nil, is called after each batch.
+// request goes on from there. progress, unless nil, is called after each batch, and
+// now and then while nothing matches.
 // The pipeline may be running or not; it must not be closed.
 func (p *Pipeline) Replay(ctx context.Context, req ReplayRequest, progress func(ReplayProgress)) (ReplayProgress, error) {
 	r, err := p.newReplay(req)
@@ -131,7 +132,8 @@ type replay struct {
 	tell  func(ReplayProgress)
 	limit *rate.Limiter
 	began time.Time
-	first uint64 // where this run began
+	first uint64    // where this run began
+	noted time.Time // when it was last noted how far the replay has got
 	state ReplayProgress
 
 	spec  SinkSpec
@@ -145,7 +147,7 @@ type replay struct {
 }
 
 func (p *Pipeline) newReplay(req ReplayRequest) (*replay, error) {
-	r := &replay{p: p, req: req, limit: rate.NewLimiter(rate.Inf, 0), began: time.Now()}
+	r := &replay{p: p, req: req, limit: rate.NewLimiter(rate.Inf, 0), began: time.Now(), noted: time.Now()}
 	if req.Rate > 0 {
 		r.limit = rate.NewLimiter(rate.Limit(req.Rate), req.Rate)
 	}
@@ -205,6 +207,10 @@ func (r *replay) lane() (*lane, error) {
 	return s.lane, nil
 }
 
+// noteEvery is how long a replay reads on at most until it delivers what it has
+// found, and notes how far it has got: what matches may be rare.
+const noteEvery = time.Second
+
 // run reads the range and delivers it.
 func (r *replay) run(ctx context.Context) error {
 	reader := r.reader()
@@ -220,6 +226,11 @@ func (r *replay) run(ctx context.Context) error {
 		}
 		for i := range frame.Events {
 			if err := r.take(ctx, &frame.Events[i]); err != nil {
+				return err
+			}
+		}
+		if time.Since(r.noted) >= noteEvery {
+			if err := r.flush(ctx); err != nil {
 				return err
 			}
 		}
@@ -336,6 +347,7 @@ func (r *replay) flush(ctx context.Context) error {
 	r.items, r.ends, r.arena = r.items[:0], r.ends[:0], r.arena[:0]
 	r.state.Next = r.next
 	r.state.Left = r.left()
+	r.noted = time.Now()
 	r.tell(r.state)
 	if r.file == "" {
 		return nil
