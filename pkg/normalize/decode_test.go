@@ -315,6 +315,20 @@ func TestManyMembersGivenTwice(t *testing.T) {
 	}
 }
 
+func TestManyRelated(t *testing.T) {
+	const many = 30_000
+	raw := []byte(`{"id":"1","related":[`)
+	for i := range many {
+		raw = fmt.Appendf(raw, `{"prefect.resource.id":"prefect-cloud.user.u%d"},`, i)
+	}
+	doc := decode(t, normalized(t, newNormalizer(t, normalize.Options{}), &event.Record{Raw: append(raw, `{}]}`...)}).Doc)
+	all, _ := at(doc, "prefect.related").([]any)
+	users, _ := at(doc, "related.user").([]any)
+	if len(all) != many+1 || len(users) < 1000 || len(users) == many {
+		t.Errorf("got %d related resources, want %d; %d to pivot on, want thousands but not all", len(all), many+1, len(users))
+	}
+}
+
 func TestCountsUnmapped(t *testing.T) {
 	var got []string
 	n := newNormalizer(t, normalize.Options{Unmapped: func(kind string) { got = append(got, kind) }})

@@ -251,9 +251,13 @@ func (d *doc) everybody(list int, r *resource) {
 	d.once(list, r.email)
 }
 
+// maxPivots bounds the list of people to pivot on, in bytes, for each that is added
+// is looked for in it. prefect.related has all.
+const maxPivots = 64 << 10
+
 // once appends a text to the list that began at mark unless it is there.
 func (d *doc) once(mark int, t text) {
-	if len(t) == 0 {
+	if len(t) == 0 || len(d.b)-mark > maxPivots {
 		return
 	}
 	start := len(d.b)
