@@ -11,6 +11,9 @@ import (
 	"github.com/shiplog/shiplog/pkg/event"
 )
 
+// maxMoved is how many levels down processors may move a value.
+const maxMoved = 100
+
 // fromECS makes an event of a record that is an ECS document already, with
 // nested or dotted names. Its own event.original, where it has one, stays the
 // original: it is what the first agent read, and hashes and ids stay the same
@@ -50,7 +53,9 @@ func (n *Normalizer) fromECS(rec *event.Record, raw []byte, now time.Time, buf [
 	start := len(buf)
 	buf = t.appendDoc(buf)
 	e.Doc = buf[start:len(buf):len(buf)]
-	if s := (scanner{b: e.Doc}); s.value() == nil { // what reads it later goes no deeper
+	// What reads it later goes no deeper than maxDepth, and a processor may move a
+	// value some levels down before.
+	if s := (scanner{b: e.Doc, depth: maxMoved}); s.value() == nil {
 		return event.Event{}, buf, errDeep
 	}
 	openNode(e.Doc).fill(&e)
