@@ -33,8 +33,8 @@ type Set struct {
 	source   sourceVecs
 	sink     sinkVecs
 
-	mu      sync.Mutex // guards what follows
-	types   map[string]bool
+	mu      sync.Mutex                    // guards what follows
+	types   map[string]prometheus.Counter // of fallback, by event type
 	sources map[string]*Source
 	sinks   map[string]*Sink
 	figures map[string]*prometheus.GaugeVec
@@ -55,7 +55,7 @@ func New(r prometheus.Registerer) *Set {
 		build:    b.gauges("build_info"),
 		source:   newSourceVecs(b),
 		sink:     newSinkVecs(b),
-		types:    map[string]bool{},
+		types:    map[string]prometheus.Counter{},
 		sources:  map[string]*Source{},
 		sinks:    map[string]*Sink{},
 		figures:  map[string]*prometheus.GaugeVec{},
@@ -79,15 +79,17 @@ func (s *Set) Reloaded(ok bool) {
 // Fallback counts an event of a type that the catalogue does not know.
 func (s *Set) Fallback(eventType string) {
 	s.mu.Lock()
-	if !s.types[eventType] {
+	c := s.types[eventType]
+	if c == nil {
 		if len(s.types) >= maxTypes || !isLabel(eventType) {
 			eventType = "other"
 		}
 		eventType = strings.Clone(eventType) // the label outlives the record that it is in
-		s.types[eventType] = true
+		c = s.fallback.WithLabelValues(eventType)
+		s.types[eventType] = c
 	}
 	s.mu.Unlock()
-	s.fallback.WithLabelValues(eventType).Inc()
+	c.Inc()
 }
 
 // isLabel refuses what nobody could read in a dashboard: the type is a
