@@ -591,6 +591,27 @@ func TestDirectoryIsLookedAtOnceWatched(t *testing.T) {
 	scan("nothing new", false)
 }
 
+// After a restart a file that is new, but older than all others, has those opened
+// to be told from them: more than may be open at once.
+func TestOldFileAmongMany(t *testing.T) {
+	p := newPlace(t)
+	add := func(n int) {
+		p.write(fmt.Sprintf("run-%d.jsonl", n), fmt.Sprintf("{\"n\":%d,\"text\":\"long enough to be told apart\"}\n", n))
+	}
+	for n := range 300 {
+		add(n)
+	}
+	p.once()
+	add(300)
+	if err := os.Chtimes(p.path("run-300.jsonl"), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	p.once()
+	if got := p.store.Lines(); len(got) != 301 || !strings.Contains(got[300], `"n":300,`) {
+		t.Errorf("got %d lines, want 301, the last one of the new file", len(got))
+	}
+}
+
 func TestThousandsOfFiles(t *testing.T) {
 	p := newPlace(t)
 	want := 0
