@@ -120,12 +120,13 @@ func (r *reader) close(f *file) {
 }
 
 // limitOpen closes the files that were read the longest ago. A file without a
-// name cannot be opened again, so those are spared.
+// name cannot be opened again, so those are spared, however many they are; so is
+// what is in use, the current file and the one that was opened just now.
 func (r *reader) limitOpen() {
-	for e := r.opened.Back(); e != nil && r.opened.Len() > r.maxOpen; {
+	for e := r.opened.Back(); e != r.opened.Front() && r.opened.Len() > r.maxOpen; {
 		f, ok := e.Value.(*file)
 		e = e.Prev()
-		if ok && f.links > 0 && !f.lost {
+		if ok && f != r.current && f.links > 0 && !f.lost {
 			r.close(f)
 		}
 	}

@@ -130,18 +130,14 @@ func (r *reader) identify(f *file) error {
 }
 
 // confirm compares the files that the position says have the streams, which
-// then are known by their first bytes too: all but f, which stays open.
-func (r *reader) confirm(kin []*stream, f *file) {
+// then are known by their first bytes too.
+func (r *reader) confirm(kin []*stream, not *file) {
 	for _, s := range slices.Clone(kin) {
 		if s.start != nil || s.mark.offset == 0 {
 			continue
 		}
 		for _, g := range slices.Clone(s.files) {
-			if g == f {
-				continue
-			}
-			r.opened.MoveToFront(f.inUse) // before it is the one that was read the longest ago
-			if r.open(g) != nil || g.src == nil {
+			if g == not || r.open(g) != nil || g.src == nil {
 				continue // its own turn will tell
 			}
 			if like, err := r.compare(g, s); err == nil && like == differs {

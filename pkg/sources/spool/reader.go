@@ -42,6 +42,7 @@ type reader struct {
 	kin     map[string][]*stream
 	queue   *queue
 	opened  *list.List // of *file, used last in front
+	current *file      // whose turn it is: it stays open while others are opened
 
 	waits    map[*file]struct{} // to be looked at again at the next tick
 	scans    int
@@ -241,6 +242,7 @@ func (r *reader) turn(ctx context.Context, f *file) (more bool, err error) {
 // prepare opens f and makes sure of what it is. It returns false where there
 // is nothing to read, or not yet.
 func (r *reader) prepare(f *file) (bool, error) {
+	r.current = f
 	if err := r.open(f); err != nil {
 		return false, err
 	}

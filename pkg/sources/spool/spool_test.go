@@ -591,6 +591,26 @@ func TestDirectoryIsLookedAtOnceWatched(t *testing.T) {
 	scan("nothing new", false)
 }
 
+// Files without a name stay open until they are read, however many they are. The
+// file whose turn it is does not make room for them.
+func TestTurnBesideFilesWithoutAName(t *testing.T) {
+	p := newPlace(t)
+	p.write("gone.jsonl", "a\n")
+	p.write("here.jsonl", "b\n")
+	r := newReader(p.source(false), nil)
+	defer r.closeAll()
+	r.maxOpen = 1
+	r.scan()
+	if ready, err := r.prepare(r.byPath[p.path("gone.jsonl")]); !ready {
+		t.Fatal(err)
+	}
+	p.remove("gone.jsonl")
+	r.scan()
+	if ready, err := r.prepare(r.byPath[p.path("here.jsonl")]); !ready || r.opened.Len() != 2 {
+		t.Errorf("ready: %t, %v; %d open, want 2", ready, err, r.opened.Len())
+	}
+}
+
 // After a restart a file that is new, but older than all others, has those opened
 // to be told from them: more than may be open at once.
 func TestOldFileAmongMany(t *testing.T) {
