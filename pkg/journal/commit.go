@@ -278,15 +278,15 @@ func (j *Journal) writeGroup(group []*request, size int64) ([32]byte, error) {
 // publish makes a durable group visible and answers those who wait for it.
 func (j *Journal) publish(group []*request, chain [32]byte) {
 	w := &j.w
+	j.mu.Lock()
 	for _, r := range group {
+		// Under the lock, so that nobody has a frame in hand who can still be
+		// told that the journal ends before it.
 		if r.events > 0 {
 			j.recent.add(r.header, r.source, r.body, r.memory)
 		} else {
 			r.memory.release()
 		}
-	}
-	j.mu.Lock()
-	for _, r := range group {
 		w.seg.index.add(w.offset, &r.header)
 		w.offset += int64(len(r.frame))
 		w.next = r.next()

@@ -122,3 +122,32 @@ func TestZerosAreWrittenAheadOfSmallAppends(t *testing.T) {
 		t.Errorf("a large append of %d bytes wrote %d", grown, d.writes)
 	}
 }
+
+// Who reads a frame is never told that the journal ends before it: a sink would
+// have more than there is.
+func TestNoFrameIsReadBeforeItIsTheEnd(t *testing.T) {
+	const appends = 2000
+	j := mustOpen(t, t.TempDir(), Config{}, Deps{})
+	go func() {
+		for n := range appends {
+			if _, err := j.Append(t.Context(), Batch{Source: "spool", Events: makeEvents(n, 1)}); err != nil {
+				return // the test has ended
+			}
+		}
+	}()
+	r := j.Read(1)
+	defer func() { _ = r.Close() }()
+	for next := uint64(1); next <= appends; {
+		f, ok, err := r.TryNext() // without waiting to be told of it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			continue
+		}
+		next += uint64(len(f.Events))
+		if last := j.Last(); last < next-1 {
+			t.Fatalf("read event %d of a journal that ends at %d", next-1, last)
+		}
+	}
+}
