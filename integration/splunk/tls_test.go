@@ -80,11 +80,10 @@ func TestCertificateErrors(t *testing.T) {
 			}
 			a.Start()
 			harness.Spool(t, a.Spool, 0, 10)
-			a.Until("it tries", func() bool { return a.Metric("sink_requests_total", `status="error"`) >= 2 })
+			// Not at the first try for certain: where the server hangs up while the
+			// request is being sent, the client does not hear why.
+			a.Until("the log names "+c.want, func() bool { return strings.Contains(a.Log(), c.want) })
 			noDeadLetters(t, a)
-			if !strings.Contains(a.Log(), c.want) {
-				t.Errorf("the log does not name %q", c.want)
-			}
 		})
 	}
 }

@@ -73,6 +73,8 @@ func causeOf(err error) (kind fault.Kind, reason, hint string) {
 		return fault.Retry, "refused", "nothing listens there, or a firewall refuses"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.Retry, "reset", ""
+	case errors.Is(err, net.ErrClosed):
+		return fault.Retry, "reset", "the server hung up while the request was being sent"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fault.Retry, "unreachable", ""
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):

@@ -71,7 +71,13 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", r.options.UserAgent)
 	}
-	return r.current().RoundTrip(req)
+	res, err := r.current().RoundTrip(req)
+	if errors.Is(err, net.ErrClosed) && req.Body == nil && req.Context().Err() == nil {
+		// The server hung up before the request was sent, as one does that misses
+		// a client certificate in TLS 1.3. Once more: the next try mostly hears why.
+		return r.current().RoundTrip(req)
+	}
+	return res, err
 }
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections calls.

@@ -235,6 +235,7 @@ func TestClassify(t *testing.T) {
 		{dial(syscall.EHOSTUNREACH), "unreachable", ""},
 		{wrap(io.EOF), "reset", ""},
 		{wrap(io.ErrUnexpectedEOF), "reset", ""},
+		{wrap(net.ErrClosed), "reset", "hung up while the request was being sent"},
 		{wrap(context.DeadlineExceeded), "timeout", ""},
 		{wrap(context.Canceled), "canceled", ""},
 		{dial(&net.DNSError{Err: "no such host", Name: "siem.example", IsNotFound: true}), "dns", "the name is not known"},
