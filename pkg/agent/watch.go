@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/shiplog/shiplog/pkg/config"
 )
 
 // lookEvery is how often a watched file is looked at. The system tells of changes
@@ -56,7 +58,7 @@ func watch(name string, log *slog.Logger) (changes <-chan struct{}, stop func())
 				tell()
 			case <-tick.C:
 				now := look(name)
-				if !alike(seen, now) {
+				if !config.Unchanged(seen, now) {
 					tell()
 				}
 				seen = now
@@ -79,13 +81,4 @@ func look(name string) os.FileInfo {
 		return nil
 	}
 	return info
-}
-
-// alike says whether two looks saw the same content, as far as can be told
-// without reading it.
-func alike(a, b os.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }

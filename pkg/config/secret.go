@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -85,7 +86,7 @@ func (s *secret) reveal() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats, err := s.stat()
-	if err != nil || sameFiles(stats, s.stats) {
+	if err != nil || slices.EqualFunc(stats, s.stats, Unchanged) {
 		return s.text
 	}
 	if text, err := s.read(); err == nil && text != "" {
@@ -119,18 +120,6 @@ func (s *secret) read() (string, error) {
 		b.WriteString(text)
 	}
 	return b.String(), nil
-}
-
-func sameFiles(a, b []os.FileInfo) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime()) {
-			return false
-		}
-	}
-	return true
 }
 
 // IsZero tells whether the secret is empty now.

@@ -73,7 +73,7 @@ func (g *geoIP) current(now time.Time) *maxminddb.Reader {
 	}
 	g.checked = now
 	stat, err := os.Stat(g.path)
-	if err == nil && (!os.SameFile(stat, g.stat) || !stat.ModTime().Equal(g.stat.ModTime()) || stat.Size() != g.stat.Size()) {
+	if err == nil && !config.Unchanged(stat, g.stat) {
 		_ = g.open() // a file that is being replaced is tried again; the old one serves on
 	}
 	return g.reader

@@ -96,7 +96,7 @@ func (r *roundTripper) current() *http.Transport {
 		return r.inner
 	}
 	info, err := os.Stat(r.options.TLS.CAFile)
-	if err != nil || sameFile(info, r.ca) {
+	if err != nil || config.Unchanged(info, r.ca) {
 		return r.inner
 	}
 	old := r.inner
@@ -177,10 +177,6 @@ func cleanURL(u *url.URL) string {
 	}
 	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	return bare.String()
-}
-
-func sameFile(a, b os.FileInfo) bool {
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // ended tells whether an error is our own giving up rather than the network's

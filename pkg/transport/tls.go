@@ -68,7 +68,7 @@ func (o *ownCertificate) get(*tls.CertificateRequestInfo) (*tls.Certificate, err
 	if err != nil {
 		return o.orLast("key_file", err)
 	}
-	if o.cert != nil && sameFile(certs, o.certs) && sameFile(ks, o.ks) {
+	if o.cert != nil && config.Unchanged(certs, o.certs) && config.Unchanged(ks, o.ks) {
 		return o.cert, nil
 	}
 	cert, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)
