@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/shiplog/shiplog/pkg/agent"
 	"github.com/shiplog/shiplog/pkg/journal"
+	"github.com/shiplog/shiplog/pkg/leaktest"
 	"github.com/shiplog/shiplog/pkg/sinks"
 	"github.com/shiplog/shiplog/pkg/sources/prefectcloud/cloudtest"
 )
@@ -28,7 +27,7 @@ const (
 	patience = 5 * time.Minute
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // null is a sink that takes everything and tells a channel how much.
 type null struct{ took chan<- int }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/leaktest"
 	"github.com/shiplog/shiplog/pkg/sources"
 	"github.com/shiplog/shiplog/pkg/sources/kafka"
 )
@@ -450,12 +451,10 @@ func TestNoLeak(t *testing.T) {
 	stop := r.run()
 	await(t, 30, r)
 	stop()
-	if err := goleak.Find(before, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*Cluster).run"),
+	leaktest.Ended(t, before, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*Cluster).run"),
 		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"), goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read.func1"),
 		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write"),
-		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*group).manage")); err != nil {
-		t.Error(err)
-	}
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*group).manage"))
 }
 
 func TestCheck(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/shiplog/shiplog/pkg/fault"
+	"github.com/shiplog/shiplog/pkg/leaktest"
 	"github.com/shiplog/shiplog/pkg/sinks"
 )
 
@@ -354,19 +355,5 @@ func testLeak(t *testing.T, s Suite) {
 	if err := k.Close(t.Context()); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	ended(t, before)
-}
-
-// ended wants every goroutine of since then to have ended. The one that a server
-// has for a connection ends when the kernel has told it that the connection is
-// closed, and a busy machine takes longer over that than goleak waits.
-func ended(t *testing.T, before goleak.Option) {
-	t.Helper()
-	err := goleak.Find(before)
-	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); {
-		err = goleak.Find(before)
-	}
-	if err != nil {
-		t.Error(err)
-	}
+	leaktest.Ended(t, before)
 }

@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/shiplog/shiplog/pkg/config"
 	"github.com/shiplog/shiplog/pkg/event"
+	"github.com/shiplog/shiplog/pkg/leaktest"
 	"github.com/shiplog/shiplog/pkg/sources"
 	"github.com/shiplog/shiplog/pkg/sources/prefectcloud"
 	"github.com/shiplog/shiplog/pkg/sources/prefectcloud/cloudtest"
@@ -27,7 +26,7 @@ const (
 	patience = 5 * time.Minute // a net: how long something that must happen may take
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // fast are settings for tests; what a test adds comes after.
 func fast(base string) string {

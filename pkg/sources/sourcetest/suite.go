@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/shiplog/shiplog/pkg/leaktest"
 	"github.com/shiplog/shiplog/pkg/sources"
 )
 
@@ -38,23 +39,9 @@ func Run(t *testing.T, place func(t *testing.T) Subject) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			defer ended(t, goleak.IgnoreCurrent())
+			defer leaktest.Ended(t, goleak.IgnoreCurrent())
 			test(t, place(t))
 		})
-	}
-}
-
-// ended wants every goroutine of since then to have ended. The one that a server
-// has for a connection ends when the kernel has told it that the connection is
-// closed, and a busy machine takes longer over that than goleak waits.
-func ended(t *testing.T, before goleak.Option) {
-	t.Helper()
-	err := goleak.Find(before)
-	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); {
-		err = goleak.Find(before)
-	}
-	if err != nil {
-		t.Error(err)
 	}
 }
 
